@@ -1,0 +1,82 @@
+"""Asking credential helpers, and remembering their answers for a while (docker-credential-helpers, "get")."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Mapping
+from typing import TypeAlias
+
+from cachetools import TTLCache
+
+from proxy.auth.credentials import Credential, stored_credential
+from proxy.auth.helperprocess import HelperFailed, HelperOutput, find_helper, helper_environment, run_helper
+from proxy.auth.jsonobject import parse_object, text_field
+from proxy.auth.sharedcall import SharedCalls
+from proxy.core.clock import Clock
+
+_logger = logging.getLogger(__name__)
+_KEPT_SECONDS = 300.0
+_MOST_ANSWERS = 1024
+_NOT_FOUND = b"credentials not found in native keychain"
+
+_Question: TypeAlias = tuple[str, str]
+
+
+class Helpers:
+    """The helpers of this user. Its owner must `close` it.
+
+    "There is none" and "it failed" are remembered like credentials: otherwise a keychain without an entry
+    would cost a process for each request.
+    """
+
+    def __init__(self, environ: Mapping[str, str], clock: Clock) -> None:
+        self._environ = environ
+        self._clock = clock
+        # In tuples, so that "has none" differs from "was not asked".
+        self._answers: TTLCache[_Question, tuple[Credential | None]] = TTLCache(
+            _MOST_ANSWERS, _KEPT_SECONDS, timer=clock.monotonic
+        )
+        self._calls: SharedCalls[_Question, Credential | None] = SharedCalls()
+
+    async def ask(self, name: str, server: str) -> Credential | None:
+        """What the helper `docker-credential-<name>` has for a server; None, and a warning, where it fails."""
+        question = name, server
+        held = self._answers.get(question)
+        if held is not None:
+            return held[0]
+        return await self._calls.run(question, lambda: self._run(question))
+
+    def forget(self, servers: Collection[str]) -> None:
+        """Drop what is remembered for these servers, whichever helper said it."""
+        for question in [question for question in self._answers if question[1] in servers]:
+            self._answers.pop(question, None)
+
+    async def close(self) -> None:
+        """End the helpers that run."""
+        await self._calls.close()
+
+    async def _run(self, question: _Question) -> Credential | None:
+        name, server = question
+        credential = None
+        try:
+            program = find_helper(name, self._environ)
+            result = await run_helper(program, server, helper_environment(self._environ), self._clock)
+            credential = parse_answer(result)
+        except HelperFailed as failure:
+            # %r, since both texts come from a file and may hold a line break.
+            _logger.warning("credential helper %r gives nothing for %r: %s", name[:64], server, failure)
+        self._answers[question] = (credential,)
+        return credential
+
+
+def parse_answer(result: HelperOutput) -> Credential | None:
+    """The credential that a helper printed; None where it says it has none, HelperFailed if it makes no sense."""
+    if result.status != 0:
+        if result.output.strip() == _NOT_FOUND:
+            return None
+        raise HelperFailed(f"it ended with status {result.status}; run it by hand to see why")
+    try:
+        fields = parse_object(result.output)
+        return stored_credential(text_field(fields, "Username"), text_field(fields, "Secret"))
+    except ValueError as error:
+        raise HelperFailed(f"its answer is unusable: {error}") from None

@@ -1,0 +1,137 @@
+"""The content store: bytes under their digest, immutable, one copy whatever names it."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from pathlib import Path
+from typing import Protocol
+
+from cachetools import LRUCache
+
+from proxy.cache.bodies import FileBody, HeldBody
+from proxy.cache.disk import Disk
+from proxy.cache.partial import DiskPartial, Partial, rename_durably, storing
+from proxy.core.digest import Digest
+
+SMALL = 128 * 1024
+"""Content up to this many bytes is served from memory."""
+
+_HOT_BYTES = 32 * 1024 * 1024
+_PARTIAL_LIFETIME = 24 * 3600.0
+
+
+class ContentStore(Protocol):
+    """Where content is kept. One suite of tests runs against every store."""
+
+    async def open(self, digest: Digest, size: int | None) -> HeldBody | FileBody | None:
+        """The content, None if it is not held whole; `size` is what it must measure, if that is known."""
+        ...
+
+    def holds(self, digest: Digest) -> bool:
+        """Whether `open` would find something."""
+        ...
+
+    async def put(self, digest: Digest, content: bytes) -> None:
+        """Keep small content that was verified; StorageFailed if the disk refuses."""
+        ...
+
+    async def partial(self, digest: Digest) -> Partial:
+        """Begin a download, or take one up that was left; StorageFailed if the disk refuses."""
+        ...
+
+
+class DiskContent:
+    """Content in files below `blobs/`, with the small and recent in memory."""
+
+    def __init__(self, folder: Path, disk: Disk) -> None:
+        self._blobs = folder / "blobs"
+        self._partials = folder / "partial"
+        self._disk = disk
+        self._hot: LRUCache[Digest, bytes] = LRUCache(_HOT_BYTES, getsizeof=len)
+
+    async def open(self, digest: Digest, size: int | None) -> HeldBody | FileBody | None:
+        hot = self._hot.get(digest)
+        if hot is not None:
+            return HeldBody(hot)
+        body = await self._disk.run(lambda: self._open_file(digest, size))
+        if isinstance(body, HeldBody):
+            self._keep_hot(digest, body.content)
+        return body
+
+    def holds(self, digest: Digest) -> bool:
+        return digest in self._hot or self._path(digest).exists()
+
+    async def put(self, digest: Digest, content: bytes) -> None:
+        await self._disk.run(lambda: self._write_file(digest, content))
+        self._keep_hot(digest, content)
+
+    async def partial(self, digest: Digest) -> Partial:
+        path = self._partials / f"{digest.algorithm}-{digest.hex}"
+        return await self._disk.run(lambda: DiskPartial(path, self._path(digest), digest))
+
+    def sweep(self) -> int:
+        """Remove what earlier processes left and nobody can resume; how many files that were.
+
+        A digest's partial is kept for a day, everything else in the folder goes.
+        """
+        removed = 0
+        oldest = time.time() - _PARTIAL_LIFETIME
+        for path in self._partials.iterdir():
+            status = path.lstat()
+            algorithm, _, hexadecimal = path.name.partition("-")
+            if stat.S_ISREG(status.st_mode) and status.st_mtime >= oldest and _is_digest(algorithm, hexadecimal):
+                continue
+            path.unlink()
+            removed += 1
+        return removed
+
+    def _open_file(self, digest: Digest, size: int | None) -> HeldBody | FileBody | None:
+        path = self._path(digest)
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+        except OSError:
+            return None
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or (size is not None and status.st_size != size):
+            os.close(descriptor)
+            path.unlink(missing_ok=True)
+            return None
+        if status.st_size > SMALL:
+            return FileBody(descriptor, status.st_size)
+        content = os.pread(descriptor, SMALL, 0)
+        os.close(descriptor)
+        if Digest.of(content, digest.algorithm) != digest:
+            path.unlink(missing_ok=True)
+            return None
+        return HeldBody(content)
+
+    def _write_file(self, digest: Digest, content: bytes) -> None:
+        temporary = self._partials / f"put-{os.urandom(8).hex()}"
+        with storing():
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            try:
+                with open(descriptor, "wb") as file:  # noqa: PTH123 -- the descriptor was opened with O_EXCL
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+                rename_durably(temporary, self._path(digest))
+            except BaseException:
+                temporary.unlink(missing_ok=True)
+                raise
+
+    def _keep_hot(self, digest: Digest, content: bytes) -> None:
+        if len(content) <= SMALL:
+            self._hot[digest] = content
+
+    def _path(self, digest: Digest) -> Path:
+        return self._blobs / digest.algorithm / digest.hex[:2] / digest.hex
+
+
+def _is_digest(algorithm: str, hexadecimal: str) -> bool:
+    try:
+        Digest.parse(f"{algorithm}:{hexadecimal}")
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,144 @@
+"""The entry store: one small file for each name, found by the hash of its key.
+
+The files are the truth. Each holds its own checksum and its key; a torn, damaged or foreign one is a miss. They
+are not synced: a lost entry is asked for again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from cachetools import LRUCache
+
+from proxy.cache.disk import Disk
+from proxy.cache.partial import storing
+from proxy.cache.view import View
+from proxy.core.accept import Accepts
+from proxy.core.digest import Digest
+from proxy.core.entries import Entry, Key, Record
+
+_MOST_IN_MEMORY = 20_000
+_LARGEST_FILE = 64 * 1024
+
+
+class EntryStore:
+    """Records by key: the recently used in memory, all of them in files."""
+
+    def __init__(self, folder: Path, disk: Disk, view: View) -> None:
+        self._folder = folder / "entries"
+        self._disk = disk
+        self._view = view
+        self._recent: LRUCache[Key, Record] = LRUCache(_MOST_IN_MEMORY)
+
+    async def load(self, key: Key) -> Record:
+        """What is held for the key; an empty record for nothing."""
+        recent = self._recent.get(key)
+        if recent is not None:
+            return recent
+        path = self._path(key)
+        read = await self._disk.run(lambda: _read(path))
+        # Another request may have saved meanwhile: what is in memory is newer than what was read.
+        found = self._recent.get(key)
+        if found is None:
+            found = read if read is not None and read.key == key else Record(key)
+            self._recent[key] = found
+        return found
+
+    async def save(self, record: Record) -> None:
+        """Keep a record; StorageFailed if the disk refuses, the record then serves from memory."""
+        self._recent[record.key] = record
+        path, content = self._path(record.key), encode(record)
+        await self._disk.run(lambda: _write(path, content))
+        self._view.note(record)
+
+    async def remove(self, key: Key) -> None:
+        """Forget a name; its content stays."""
+        self._recent[key] = Record(key)
+        path = self._path(key)
+        await self._disk.run(lambda: path.unlink(missing_ok=True))
+        self._view.note(Record(key))
+
+    def _path(self, key: Key) -> Path:
+        hashed = key.hashed
+        return self._folder / hashed[:2] / hashed
+
+
+def walk(folder: Path) -> Iterator[Record]:
+    """Every sound record in a data folder, in no order; for rebuilding what is derived from them."""
+    for directory in sorted((folder / "entries").iterdir()):
+        for path in directory.iterdir():
+            record = _read(path)
+            if record is not None:
+                yield record
+
+
+def encode(record: Record) -> bytes:
+    """A record as file content: a checksum line and one line of JSON."""
+    entries = [
+        {
+            "digest": str(entry.digest),
+            "size": entry.size,
+            "type": entry.media_type,
+            "fetched": entry.fetched,
+            "source": entry.source,
+            "etag": entry.etag,
+            "asked": sorted(entry.asked.types),
+            "anything": entry.asked.anything,
+        }
+        for entry in record.entries
+    ]
+    body = json.dumps({"key": list(record.key), "entries": entries}, separators=(",", ":")).encode()
+    return hashlib.sha256(body).hexdigest().encode() + b"\n" + body
+
+
+def decode(content: bytes) -> Record | None:
+    """The record in a file's content, None if it is damaged in any way."""
+    checksum, _, body = content.partition(b"\n")
+    if hashlib.sha256(body).hexdigest().encode() != checksum:
+        return None
+    try:
+        stored = json.loads(body)
+        entries = tuple(
+            Entry(
+                digest=Digest.parse(entry["digest"]),
+                size=None if entry["size"] is None else int(entry["size"]),
+                media_type=str(entry["type"]),
+                fetched=float(entry["fetched"]),
+                source=str(entry["source"]),
+                etag=None if entry["etag"] is None else str(entry["etag"]),
+                asked=Accepts(frozenset(entry["asked"]), anything=bool(entry["anything"])),
+            )
+            for entry in stored["entries"]
+        )
+        return Record(Key(*stored["key"]), entries)
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _read(path: Path) -> Record | None:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:
+        return None
+    try:
+        return decode(os.read(descriptor, _LARGEST_FILE))
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+
+
+def _write(path: Path, content: bytes) -> None:
+    with storing():
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        temporary = path.with_name(f".{os.urandom(8).hex()}")
+        try:
+            temporary.write_bytes(content)
+            temporary.rename(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise

@@ -1,0 +1,79 @@
+"""The data folder: ours alone, owned by one process at a time, of a known layout."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import stat
+from pathlib import Path
+
+from proxy.core.errors import ConfigError
+
+LAYOUT_VERSION = "1"
+_PARTS = ("blobs", "entries", "partial", "run")
+
+
+class DataFolder:
+    """A claimed data folder. `release` gives it up; the kernel does so too when the process ends."""
+
+    def __init__(self, path: Path, lock: int) -> None:
+        self.path = path
+        self._lock = lock
+
+    @classmethod
+    def claim(cls, path: Path) -> DataFolder:
+        """Make or check the folder and take its lock.
+
+        ConfigError if it is somebody else's, writable by others (a planted file would be served), of another
+        layout, or in use by another process, which is then named.
+        """
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _check_owner(path)
+            for part in _PARTS:
+                (path / part).mkdir(mode=0o700, exist_ok=True)
+                _check_owner(path / part)
+            lock = _take_lock(path / "run" / "lock")
+            _check_version(path / "version")
+        except OSError as failed:
+            raise ConfigError((f"cache.data_dir: {path} cannot be used: {failed.strerror}",)) from failed
+        return cls(path, lock)
+
+    def release(self) -> None:
+        """Give the folder up for another process."""
+        os.close(self._lock)
+
+
+def _check_owner(path: Path) -> None:
+    status = path.lstat()
+    if not stat.S_ISDIR(status.st_mode):
+        raise ConfigError((f"cache.data_dir: {path} is not a directory (symbolic links are not followed)",))
+    if status.st_uid != os.geteuid():
+        raise ConfigError((f"cache.data_dir: {path} belongs to another user; choose a folder of your own",))
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise ConfigError((f"cache.data_dir: others can write to {path}; run: chmod go-w {path}",))
+
+
+def _take_lock(path: Path) -> int:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.pread(descriptor, 64, 0).decode("ascii", "replace").strip() or "unknown"
+        os.close(descriptor)
+        problem = (
+            f"cache.data_dir: {path.parent.parent} is in use by process {holder}; stop it or choose another folder"
+        )
+        raise ConfigError((problem,)) from None
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    return descriptor
+
+
+def _check_version(path: Path) -> None:
+    if not path.exists():
+        path.write_text(f"{LAYOUT_VERSION}\n", encoding="ascii")
+    found = path.read_text(encoding="ascii", errors="replace").strip()
+    if found != LAYOUT_VERSION:
+        problem = f"cache.data_dir: {path.parent} has layout {found!r} and this version reads {LAYOUT_VERSION!r}"
+        raise ConfigError((problem,))

@@ -1,0 +1,97 @@
+"""What the cache knows of a name: which content it stands for, since when, and in answer to what."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import NamedTuple
+
+from proxy.core.accept import ANYTHING, Accepts
+from proxy.core.digest import Digest
+
+
+class Key(NamedTuple):
+    """The identity of a name in the cache.
+
+    Made of the source's type and upstream address, never of its configured name: renaming a source loses
+    nothing, and every form of URL for one object leads to one key.
+    """
+
+    source_type: str
+    base: str
+    kind: str
+    name: str
+    reference: str
+
+    @property
+    def hashed(self) -> str:
+        """The name on disk: user text never becomes a file name."""
+        return hashlib.sha256("\n".join(self).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One answer the upstream gave for a name.
+
+    `size` is in bytes, None where the upstream did not say; `fetched` in seconds since the epoch. The content need
+    not be held: a HEAD teaches the digest alone, which then answers HEADs until bytes hash to it.
+    """
+
+    digest: Digest
+    size: int | None
+    media_type: str
+    fetched: float
+    source: str
+    etag: str | None = None
+    asked: Accepts = ANYTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """All answers held for one key: one for each resulting media type."""
+
+    key: Key
+    entries: tuple[Entry, ...] = ()
+
+    def find(self, accepts: Accepts) -> Entry | None:
+        """The answer that the upstream would give to this question, as far as is known."""
+        return next((e for e in self.entries if accepts.admits(e.media_type) and e.asked.covers(accepts)), None)
+
+    def find_any(self, accepts: Accepts) -> Entry | None:
+        """Any answer the client takes, newest first: for when the upstream cannot be asked."""
+        admitted = [e for e in self.entries if accepts.admits(e.media_type)]
+        return max(admitted, key=lambda entry: entry.fetched, default=None)
+
+    def with_entry(self, entry: Entry) -> Record:
+        """This record with the answer put in the place of an older one of its type."""
+        others = tuple(e for e in self.entries if e.media_type != entry.media_type)
+        return replace(self, entries=(entry, *others))
+
+
+class Decision(Enum):
+    """What to do about a request, given what is held."""
+
+    HIT = "hit"
+    REVALIDATE = "revalidate"
+    STALE = "stale"
+    MISS = "miss"
+
+
+def decide(entry: Entry | None, *, now: float, lifetime: float, reachable: bool) -> Decision:
+    """Whether a held answer is fresh. `lifetime` is in seconds, infinite for what its digest names.
+
+    A fetch time in the future, from a clock that was set back, counts as stale. Where the upstream cannot be
+    asked (offline, or it wants to be left alone), stale is as good as it gets.
+    """
+    if entry is None:
+        return Decision.MISS
+    if lifetime == math.inf or 0 <= now - entry.fetched < lifetime:
+        return Decision.HIT
+    return Decision.REVALIDATE if reachable else Decision.STALE
+
+
+def may_stand_in(entry: Entry, *, now: float, stale_if_error: float) -> bool:
+    """Whether a stale answer may be served in place of a failure (RFC 5861 section 4)."""
+    return now - entry.fetched <= stale_if_error

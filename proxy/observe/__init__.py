@@ -1,0 +1,1 @@
+"""Seeing what happens: time, the log, and a line for each request."""

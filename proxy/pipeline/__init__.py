@@ -1,0 +1,1 @@
+"""The one path that every request takes: look up, decide, ask, verify, keep, answer."""

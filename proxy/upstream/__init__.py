@@ -1,0 +1,1 @@
+"""Asking sources: the only layer that speaks HTTP outwards."""

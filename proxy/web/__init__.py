@@ -1,0 +1,1 @@
+"""The web layer: the only one that serves HTTP."""

@@ -1,0 +1,131 @@
+"""One request from its head to its access line."""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass
+from typing import Protocol
+
+from aiohttp.web import BaseRequest, Response, StreamResponse
+
+from proxy.core.accept import parse_accept
+from proxy.core.clock import Clock
+from proxy.core.errors import Missing, MoorageError
+from proxy.core.targets import Target, parse_target
+from proxy.core.wants import Meaning
+from proxy.observe.access import AccessLine, AccessLog
+from proxy.pipeline.answers import Answer
+from proxy.pipeline.pipeline import Pipeline
+from proxy.sources.base import Request
+from proxy.web.door import Door
+from proxy.web.errors import error_response
+from proxy.web.respond import send
+
+_logger = logging.getLogger(__name__)
+
+_GUARDS = {
+    "Server": "moorage",
+    # What is cached may be a page with a script: it must never run as ours.
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Content-Security-Policy": "sandbox; default-src 'none'",
+}
+_REGISTRY = {**_GUARDS, "Docker-Distribution-Api-Version": "registry/2.0", "Content-Disposition": "attachment"}
+
+
+class Registry(Protocol):
+    """What reads requests under `/v2/`."""
+
+    def match(self, request: Request) -> Meaning: ...
+
+    def namespace_of(self, request: Request) -> str | None: ...
+
+
+@dataclass(slots=True)
+class _Exchange:
+    """What is known of a request while it is served, for its access line."""
+
+    request_id: str
+    began: float
+    source: str = "-"
+    cache: str = "-"
+
+
+class Handler:
+    """Serves every request: door, route, pipeline, response."""
+
+    def __init__(
+        self, *, door: Door, registry: Registry, pipeline: Pipeline, access: AccessLog, clock: Clock
+    ) -> None:
+        self._door = door
+        self._registry = registry
+        self._pipeline = pipeline
+        self._access = access
+        self._clock = clock
+
+    async def handle(self, request: BaseRequest) -> StreamResponse:
+        """The response to any request; no exception but cancellation leaves here."""
+        exchange = _Exchange(os.urandom(8).hex(), self._clock.monotonic())
+        registry = request.raw_path.startswith("/v2")
+        headers = {**(_REGISTRY if registry else _GUARDS), "X-Request-Id": exchange.request_id}
+        try:
+            response = await self._serve(request, exchange, headers)
+        except MoorageError as error:
+            response = error_response(error, registry=registry, headers=headers)
+            if error.status >= 500:  # noqa: PLR2004 -- the server's failures begin there
+                _logger.warning("%s %s (request %s)", error.status, error.message, exchange.request_id)
+        except ConnectionError:
+            # The client left; whatever it had asked for goes on for others.
+            raise
+        except Exception:
+            _logger.exception("request %s failed in a way nobody thought of", exchange.request_id)
+            unknown = MoorageError(f"internal error; the log has more under request {exchange.request_id}")
+            response = error_response(unknown, registry=registry, headers=headers)
+        self._note(request, response, exchange)
+        return response
+
+    async def _serve(self, request: BaseRequest, exchange: _Exchange, headers: dict[str, str]) -> StreamResponse:
+        self._door.admit(request)
+        target = parse_target(request.raw_path)
+        if target.segments[0] != "v2":
+            return self._own(target, headers)
+        asked = Request(target, parse_accept(request.headers.getall("Accept", ())))
+        meaning = self._registry.match(asked)
+        namespace = self._registry.namespace_of(asked)
+        if namespace is not None:
+            headers["OCI-Namespace"] = namespace
+        answer = await self._pipeline.serve(meaning, head=request.method == "HEAD")
+        exchange.source, exchange.cache = answer.source or "-", answer.trace.header()
+        return await self._send(request, answer, headers)
+
+    async def _send(self, request: BaseRequest, answer: Answer, headers: dict[str, str]) -> StreamResponse:
+        try:
+            return await send(request, answer, headers)
+        finally:
+            answer.close()
+
+    def _own(self, target: Target, headers: dict[str, str]) -> StreamResponse:
+        """Our own pages. They spend no credential and touch no source."""
+        match target.segments:
+            case ("-", "health" | "ready"):
+                return Response(text="ok\n", headers=headers)
+            case _:
+                raise Missing("nothing is served here; registries are under /v2/")
+
+    def _note(self, request: BaseRequest, response: StreamResponse, exchange: _Exchange) -> None:
+        body_length = response.content_length or 0
+        self._access.add(
+            AccessLine(
+                finished=self._clock.wall(),
+                request_id=exchange.request_id,
+                client=request.remote or "-",
+                method=request.method,
+                path=request.raw_path.partition("?")[0],
+                status=response.status,
+                sent=0 if request.method == "HEAD" else body_length,
+                seconds=self._clock.monotonic() - exchange.began,
+                source=exchange.source,
+                cache=exchange.cache,
+            )
+        )

@@ -1,0 +1,122 @@
+"""The one place where bytes leave: each body by the cheapest means that is right for it.
+
+The HTTP library's own file response is not used: it answers with a sibling `name.gz`, makes ETags of its own and
+takes Range with a stale If-Range (all tried).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from aiohttp.web import BaseRequest, Response, StreamResponse
+
+from proxy.cache.bodies import FileBody, HeldBody, StreamBody
+from proxy.core.errors import MoorageError
+from proxy.core.ranges import Span, parse_range
+from proxy.pipeline.answers import Answer
+
+_logger = logging.getLogger(__name__)
+
+
+async def send(request: BaseRequest, answer: Answer, headers: Mapping[str, str]) -> StreamResponse:
+    """Send an answer, whole or the range that was asked; the response that is under way or done."""
+    described = {**headers, **_describe(answer)}
+    if answer.digest is not None and _has_already(request, answer):
+        return Response(status=HTTPStatus.NOT_MODIFIED, headers=described)
+    if answer.body is None or request.method == "HEAD":
+        if answer.size is not None:
+            described["Content-Length"] = str(answer.size)
+        return Response(status=HTTPStatus.OK, headers=described)
+    span = _asked_span(request, answer)
+    status = HTTPStatus.OK
+    if span is not None:
+        status = HTTPStatus.PARTIAL_CONTENT
+        described["Content-Range"] = f"bytes {span.start}-{span.stop - 1}/{answer.size}"
+    match answer.body:
+        case HeldBody(content):
+            part = content if span is None else content[span.start : span.stop]
+            return Response(status=status, body=part, headers=described)
+        case FileBody(descriptor, size):
+            return await _send_file(
+                request, descriptor, span or Span(0, size), StreamResponse(status=status), described
+            )
+        case body:
+            return await _send_stream(request, body, span, StreamResponse(status=status), described)
+
+
+def _describe(answer: Answer) -> dict[str, str]:
+    described = {**answer.headers, "Cache-Status": answer.trace.header()}
+    if answer.media_type:
+        described["Content-Type"] = answer.media_type
+    if answer.digest is not None:
+        described["Docker-Content-Digest"] = str(answer.digest)
+        described["ETag"] = f'"{answer.digest}"'
+        described["Accept-Ranges"] = "bytes"
+    if answer.trace.stale:
+        described["Warning"] = '110 - "Response is Stale"'
+    if answer.trace.detail == "partial":
+        described["Warning"] = '299 - "Partial list: only what is cached here"'
+    return described
+
+
+def _has_already(request: BaseRequest, answer: Answer) -> bool:
+    """Whether the client says it holds this; quoted, weak or bare, as clients write it (RFC 9110 section 13.1.2)."""
+    header = request.headers.get("If-None-Match")
+    if header is None:
+        return False
+    tags = {tag.strip().removeprefix("W/").strip('"') for tag in header.split(",")}
+    return "*" in tags or str(answer.digest) in tags
+
+
+def _asked_span(request: BaseRequest, answer: Answer) -> Span | None:
+    """The range to send, None for everything. Raises RangeNotSatisfiable."""
+    asked = parse_range(request.headers.get("Range"))
+    if asked is None or answer.size is None or answer.digest is None:
+        return None
+    condition = request.headers.get("If-Range")
+    if condition is not None and condition != f'"{answer.digest}"':
+        return None
+    return asked.resolve(answer.size)
+
+
+async def _send_file(
+    request: BaseRequest, descriptor: int, span: Span, response: StreamResponse, headers: Mapping[str, str]
+) -> StreamResponse:
+    """A complete file, by the kernel alone."""
+    response.headers.update(headers)
+    response.content_length = span.length
+    await response.prepare(request)
+    transport = request.transport
+    if transport is None:
+        return response
+    with open(os.dup(descriptor), "rb", buffering=0) as file:  # noqa: ASYNC230, PTH123 -- open already
+        sent = await asyncio.get_running_loop().sendfile(transport, file, span.start, span.length)
+    if sent != span.length:
+        _logger.warning("a cached file became shorter while it was sent")
+        transport.close()
+    return response
+
+
+async def _send_stream(
+    request: BaseRequest, body: StreamBody, span: Span | None, response: StreamResponse, headers: Mapping[str, str]
+) -> StreamResponse:
+    """Content that is still arriving. What goes wrong closes the connection short: that is all a client can see."""
+    response.headers.update(headers)
+    start, stop = (0, body.size) if span is None else (span.start, span.stop)
+    if stop is not None:
+        response.content_length = stop - start
+    await response.prepare(request)
+    try:
+        async for piece in body.read(start, stop):
+            await response.write(piece)
+    except MoorageError as failed:
+        _logger.warning("a transfer was broken off: %s (request %s)", failed.message, headers.get("X-Request-Id"))
+        if request.transport is not None:
+            request.transport.close()
+        return response
+    await response.write_eof()
+    return response
