@@ -23,7 +23,7 @@ test: .venv/.dev
 check: .venv/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	MYPYPATH=tests $(BIN)/mypy
+	$(BIN)/mypy
 	$(BIN)/lint-imports
 	@find . -name '*.py' -not -path './.*' -exec wc -l {} + | awk '$$2 != "total" && $$1 > 400 \
 		{ print $$2 " has " $$1 " lines: split it, 400 are the most"; bad = 1 } END { exit bad }'

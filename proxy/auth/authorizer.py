@@ -9,11 +9,12 @@ from proxy.auth.challenge import Challenge, parse_challenges
 from proxy.auth.credentials import BearerToken, CredentialProvider, Found, UserPassword, fits_header
 from proxy.auth.fetch import Fetch
 from proxy.auth.realms import check_realm
-from proxy.auth.sharedcall import SharedCalls
-from proxy.auth.tokenreply import SHORTEST_LIFETIME, parse_retry_after
+from proxy.auth.tokenreply import SHORTEST_LIFETIME
 from proxy.auth.tokens import Token, TokenRequest, TokenService
 from proxy.core.clock import Clock
 from proxy.core.errors import SourceDenied, SourceLimited, SourceUnreachable
+from proxy.core.flights import Flights
+from proxy.core.retry import parse_retry_after
 
 _PING_LIMIT = 64 * 1024
 _FORBIDDEN = 403
@@ -60,8 +61,8 @@ class Authorizer:
         self._ask_first = ask_first
         self._challenges: tuple[Challenge, ...] | None = None
         self._origin = "no credential was needed so far"
-        self._pings: SharedCalls[None, tuple[Challenge, ...]] = SharedCalls()
-        self._refusals: SharedCalls[tuple[str, str], Authorization | None] = SharedCalls()
+        self._pings: Flights[None, tuple[Challenge, ...]] = Flights()
+        self._refusals: Flights[tuple[str, str], Authorization | None] = Flights()
 
     async def authorization(self, repository: str) -> Authorization | None:
         """The value for the next request about a repository; None if nothing is wanted, or nothing of ours fits.
@@ -89,7 +90,7 @@ class Authorizer:
         """
         offered = parse_challenges(challenges)
         key = repository, refused.header if refused is not None else ""
-        return await self._refusals.run(key, lambda: self._renew(repository, offered, refused, status))
+        return await self._refusals.join(key, lambda: self._renew(repository, offered, refused, status))
 
     def describe(self) -> str:
         """Where the credential in use was found, in words for a message."""
@@ -127,14 +128,14 @@ class Authorizer:
         return found
 
     async def _ping(self) -> tuple[Challenge, ...]:
-        return await self._pings.run(None, self._ask_challenges)
+        return await self._pings.join(None, self._ask_challenges)
 
     async def _ask_challenges(self) -> tuple[Challenge, ...]:
         """The challenges of the API's root. No other failure counts: the resource itself will say what is wrong."""
         reply = await self._fetch(f"{self._url}/v2/", headers={}, form=None, limit=_PING_LIMIT)
         asked = f"source {self._name}: {self._url}/v2/"
         if reply.status == _LIMITED:
-            wait = parse_retry_after(reply.retry_after, self._clock.wall())
+            wait = parse_retry_after(reply.retry_after, now=self._clock.wall())
             raise SourceLimited(f"{asked} limits requests; asking again in {wait} s", retry_after=wait)
         if reply.status >= _SERVER_ERROR:
             raise SourceUnreachable(f"{asked} answered {reply.status}; try again later")

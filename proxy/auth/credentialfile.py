@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import stat
@@ -13,8 +12,10 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
+import aiofiles
+
 from proxy.auth.dockerconfig import hosts_named
-from proxy.auth.jsonobject import parse_object
+from proxy.core.jsonobject import parse_object
 
 _logger = logging.getLogger(__name__)
 _LARGEST_FILE = 1024 * 1024
@@ -104,7 +105,7 @@ class CredentialFile:
         """What the file holds now; empty where it is missing, empty or unreadable, the last said once."""
         signature = _signature(self._path)
         if signature != self._signature:
-            document, problem = await asyncio.to_thread(_read_or_problem, self._path)
+            document, problem = await _read_or_problem(self._path)
             self._signature, self._document = signature, document
             self.complaints.clear()
             if problem:
@@ -132,9 +133,10 @@ def _signature(path: Path) -> _Signature | None:
     return status.st_mtime_ns, status.st_size, status.st_ino
 
 
-def _read_or_problem(path: Path) -> tuple[dict[str, object], str]:
+async def _read_or_problem(path: Path) -> tuple[dict[str, object], str]:
     try:
-        return _read(path), ""
+        async with aiofiles.open(path, "rb", opener=_open_regular) as file:
+            return _parse(await file.read(_LARGEST_FILE + 1)), ""
     except FileNotFoundError:
         return {}, ""
     except (OSError, ValueError) as error:
@@ -143,16 +145,22 @@ def _read_or_problem(path: Path) -> tuple[dict[str, object], str]:
 
 
 def _read(path: Path) -> dict[str, object]:
-    """The object in a file, empty for an empty file; OSError or ValueError if it cannot be had."""
+    """The object in a file, at once; OSError or ValueError if it cannot be had."""
+    with open(path, "rb", opener=_open_regular) as file:
+        return _parse(file.read(_LARGEST_FILE + 1))
+
+
+def _open_regular(path: str, flags: int) -> int:
     # Without O_NONBLOCK, opening a pipe that somebody put there would wait for its writer.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ValueError("it is not a regular file")
-        with open(descriptor, "rb", closefd=False) as file:
-            content = file.read(_LARGEST_FILE + 1)
-    finally:
+    descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
+        raise ValueError("it is not a regular file")
+    return descriptor
+
+
+def _parse(content: bytes) -> dict[str, object]:
+    """The object in a file's content, empty for an empty file."""
     if len(content) > _LARGEST_FILE:
         raise ValueError(f"it is larger than {_LARGEST_FILE} bytes")
     return parse_object(content) if content.strip() else {}

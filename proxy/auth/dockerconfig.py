@@ -13,9 +13,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from proxy.auth.credentials import BearerToken, Credential, IdentityToken, fits_header, stored_credential
-from proxy.auth.jsonobject import as_object, text_field
 from proxy.auth.realms import HUB_HOSTS
 from proxy.config.addresses import DEFAULT_PORTS, authority_of, canonical_authority
+from proxy.core.jsonobject import as_object, text_field
 
 _HUB = "docker.io"
 # What Docker Hub is filed under; the first is what `docker login` writes and what helpers are asked with.
@@ -52,12 +52,12 @@ def helpers_for(document: Mapping[str, object], registry: RegistryNames) -> Iter
     """Helpers to ask, in order, each with the server to ask it for: those for this registry, then the store."""
     helpers = _table(document, "credHelpers")
     for name in registry.names:
-        helper = text_field(helpers, name)
-        if helper:
+        helper = helpers.get(name)
+        if isinstance(helper, str) and helper:
             yield helper, registry.helper_key(name)
             break
-    store = text_field(document, "credsStore")
-    if store:
+    store = document.get("credsStore")
+    if isinstance(store, str) and store:
         yield store, registry.canonical
 
 

@@ -10,9 +10,9 @@ from cachetools import TTLCache
 
 from proxy.auth.credentials import Credential, stored_credential
 from proxy.auth.helperprocess import HelperFailed, HelperOutput, find_helper, helper_environment, run_helper
-from proxy.auth.jsonobject import parse_object, text_field
-from proxy.auth.sharedcall import SharedCalls
 from proxy.core.clock import Clock
+from proxy.core.flights import Flights
+from proxy.core.jsonobject import parse_object, text_field
 
 _logger = logging.getLogger(__name__)
 _KEPT_SECONDS = 300.0
@@ -36,7 +36,7 @@ class Helpers:
         self._answers: TTLCache[_Question, tuple[Credential | None]] = TTLCache(
             _MOST_ANSWERS, _KEPT_SECONDS, timer=clock.monotonic
         )
-        self._calls: SharedCalls[_Question, Credential | None] = SharedCalls()
+        self._calls: Flights[_Question, Credential | None] = Flights()
 
     async def ask(self, name: str, server: str) -> Credential | None:
         """What the helper `docker-credential-<name>` has for a server; None, and a warning, where it fails."""
@@ -44,7 +44,7 @@ class Helpers:
         held = self._answers.get(question)
         if held is not None:
             return held[0]
-        return await self._calls.run(question, lambda: self._run(question))
+        return await self._calls.join(question, lambda: self._run(question))
 
     def forget(self, servers: Collection[str]) -> None:
         """Drop what is remembered for these servers, whichever helper said it."""

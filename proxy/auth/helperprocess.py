@@ -10,7 +10,7 @@ import signal
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from proxy.core.clock import Clock
 
@@ -95,15 +95,16 @@ class _Conversation(asyncio.SubprocessProtocol):
         self._output = bytearray()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.SubprocessTransport)  # noqa: S101 - what subprocess_exec makes
-        self._transport = transport
+        # What subprocess_exec makes, whichever event loop it is.
+        self._transport = cast("asyncio.SubprocessTransport", transport)
 
     def say(self, text: bytes) -> None:
         """Write to the helper and close its standard input."""
         pipe = self._transport and self._transport.get_pipe_transport(_STDIN)
-        if isinstance(pipe, asyncio.WriteTransport):
-            pipe.write(text)
-            pipe.close()
+        if pipe is not None:
+            writer = cast("asyncio.WriteTransport", pipe)
+            writer.write(text)
+            writer.close()
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:  # noqa: ARG002 - asyncio names it
         self._output += data

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 
 from proxy.auth.credentials import fits_header
-from proxy.auth.jsonobject import parse_object, text_field
+from proxy.core.jsonobject import parse_object, text_field
 
 SHORTEST_LIFETIME = 60.0
 _LONGEST_LIFETIME = 24 * 3600.0
 _USED_SHARE = 0.9
-_LONGEST_WAIT = 3600
-_USUAL_WAIT = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +38,6 @@ def parse_token_reply(body: bytes, now: float) -> TokenReply:
     lifetime = _lifetime(fields.get("expires_in"))
     usable = lifetime * _USED_SHARE - _age(text_field(fields, "issued_at"), lifetime, now)
     return TokenReply(token, usable, text_field(fields, "refresh_token") or None)
-
-
-def parse_retry_after(value: str | None, now: float) -> int:
-    """How many seconds to wait, between one and an hour; a minute where nothing readable was said.
-
-    Seconds or a date (RFC 9110 section 10.2.3); `now` is wall-clock seconds.
-    """
-    text = (value or "").strip()
-    if text.isascii() and text.isdigit():
-        seconds = float(text[:10])
-    else:
-        try:
-            seconds = parsedate_to_datetime(text).timestamp() - now
-        except (ValueError, OverflowError):
-            seconds = _USUAL_WAIT
-    return min(max(math.ceil(seconds), 1), _LONGEST_WAIT)
 
 
 def _lifetime(value: object) -> float:

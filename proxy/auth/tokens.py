@@ -10,10 +10,11 @@ from cachetools import LRUCache, TLRUCache
 
 from proxy.auth.credentials import Credential, Found, IdentityToken, UserPassword
 from proxy.auth.fetch import Fetch, FetchReply
-from proxy.auth.sharedcall import SharedCalls
-from proxy.auth.tokenreply import TokenReply, parse_retry_after, parse_token_reply
+from proxy.auth.tokenreply import TokenReply, parse_token_reply
 from proxy.core.clock import Clock
 from proxy.core.errors import SourceBroken, SourceDenied, SourceLimited, SourceUnreachable
+from proxy.core.flights import Flights
+from proxy.core.retry import parse_retry_after
 
 REPLY_LIMIT = 64 * 1024
 _CLIENT = "moorage"
@@ -64,7 +65,7 @@ class TokenService:
             maxsize=_MOST_TOKENS, ttu=lambda _key, token, _now: token.expires, timer=clock.monotonic
         )
         self._refresh_tokens: LRUCache[tuple[str, str, str], str] = LRUCache(_MOST_REFRESH_TOKENS)
-        self._calls: SharedCalls[_Key, Token] = SharedCalls()
+        self._calls: Flights[_Key, Token] = Flights()
 
     async def token(self, request: TokenRequest) -> Token:
         """The token that is held, or else a new one; callers who want the same share one call.
@@ -73,7 +74,7 @@ class TokenService:
         fails, and SourceBroken where its answer is unusable.
         """
         held = self.held(request)
-        return held if held is not None else await self._calls.run(request.key, lambda: self._obtain(request))
+        return held if held is not None else await self._calls.join(request.key, lambda: self._obtain(request))
 
     def held(self, request: TokenRequest) -> Token | None:
         """The token at hand that is still good, without asking anybody."""
@@ -121,7 +122,7 @@ class TokenService:
                 "check the name, and that this credential may read it"
             )
         if reply.status == _LIMITED:
-            wait = parse_retry_after(reply.retry_after, self._clock.wall())
+            wait = parse_retry_after(reply.retry_after, now=self._clock.wall())
             raise SourceLimited(f"{service} limits requests; asking again in {wait} s", retry_after=wait)
         if reply.status >= _SERVER_ERROR:
             raise SourceUnreachable(f"{service} answered {reply.status}; try again later")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from typing import cast
-
+from proxy.core import jsonobject
 from proxy.core.accept import (
     DOCKER_MANIFEST,
     DOCKER_V1,
@@ -48,12 +46,9 @@ def recognise_manifest(content: bytes, content_type: str | None) -> str:
 def parse_object(content: bytes, what: str) -> dict[str, object]:
     """A JSON object out of an upstream's bytes; SourceBroken for anything else, however deeply nested."""
     try:
-        parsed = json.loads(content)
-    except (ValueError, RecursionError):
-        parsed = None
-    if not isinstance(parsed, dict):
-        raise SourceBroken(f"the source sent something that is no JSON object in place of a {what}")
-    return cast("dict[str, object]", parsed)
+        return jsonobject.parse_object(content)
+    except ValueError:
+        raise SourceBroken(f"the source sent something that is no JSON object in place of a {what}") from None
 
 
 def _inferred(manifest: dict[str, object]) -> str | None:

@@ -203,7 +203,7 @@ async def test_failures_name_the_helper_only(script: str, bench: _Bench, caplog:
     assert "canary" not in caplog.text
 
 
-@pytest.mark.parametrize("name", ["../evil", "a b", "/bin/sh", "", "a" * 65, "évil", "x\n", "x;y", "."])
+@pytest.mark.parametrize("name", ["../evil", "a b", "/bin/sh", "", "a" * 65, "évil", "x\n", "x;y", ".", "\ud800"])
 async def test_bad_names_run_nothing(name: str, bench: _Bench, caplog: pytest.LogCaptureFixture) -> None:
     """A name that could be a path or more than a name is refused before anything starts."""
     bench.install("evil", "true")

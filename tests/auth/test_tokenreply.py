@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.auth.tokenreply import parse_retry_after, parse_token_reply
+from proxy.auth.tokenreply import parse_token_reply
 
 _NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 
@@ -24,8 +24,23 @@ def _ago(seconds: float) -> str:
 
 @pytest.mark.parametrize(
     ("expires_in", "usable"),
-    [(300, 270), (60, 54), (59, 54), (0, 54), (-1, 54), (True, 54), ("300", 54), (None, 54), ([], 54), (90.5, 81.45)]
-    + [(1e99, 77760), (10**400, 77760), (float("inf"), 77760), (float("-inf"), 54), (float("nan"), 54)],
+    [
+        (300, 270),
+        (60, 54),
+        (59, 54),
+        (0, 54),
+        (-1, 54),
+        (True, 54),
+        ("300", 54),
+        (None, 54),
+        ([], 54),
+        (90.5, 81.45),
+        (1e99, 77760),
+        (10**400, 77760),
+        (float("inf"), 77760),
+        (float("-inf"), 54),
+        (float("nan"), 54),
+    ],
 )
 def test_lifetimes(expires_in: object, usable: float) -> None:
     """A token is used for nine tenths of its life, which is at least a minute and at most a day."""
@@ -125,31 +140,3 @@ def test_any_object_is_survived(fields: dict[str, object]) -> None:
         return
     assert reply.token.isascii()
     assert 54 <= reply.usable <= 77760
-
-
-@pytest.mark.parametrize(
-    ("value", "seconds"),
-    [
-        (None, 60),
-        ("", 60),
-        ("soon", 60),
-        ("-5", 60),
-        ("0", 1),
-        ("7", 7),
-        (" 7 ", 7),
-        ("9" * 5000, 3600),
-        ("²", 60),
-        ("Sun, 22 Nov 2026 12:00:30 GMT", 30),
-        ("Sun, 22 Nov 2026 11:00:00 GMT", 1),
-        ("Sun, 22 Nov 2999 11:00:00 GMT", 3600),
-    ],
-)
-def test_retry_after(value: str | None, seconds: int) -> None:
-    """Seconds and dates are read, kept within an hour, and a minute stands in for nonsense."""
-    assert parse_retry_after(value, _NOW.timestamp()) == seconds
-
-
-@given(st.text(alphabet="0123456789 ,:+-SunMoNovGMTé", max_size=40) | st.text(max_size=40))
-def test_any_retry_after_is_survived(value: str) -> None:
-    """Any text gives a wait within the bounds."""
-    assert 1 <= parse_retry_after(value, _NOW.timestamp()) <= 3600
