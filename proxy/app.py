@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import sys
 from collections.abc import Callable, Mapping
@@ -123,6 +124,8 @@ class Moorage:
             offline=cache.offline,
         )
         storage = Storage(entries=entries, content=content, disk=disk)
+        # The limit is for sources that fail. Offline is a choice: then all that is held is served.
+        stale_if_error = math.inf if cache.offline else cache.stale_if_error
         tools = FillTools(content=content, disk=disk, clock=clock, jitter=self._jitter, retry=self._retry)
         streams = Streams(sources=sources, storage=storage, fills=Fills(), tools=tools, clock=clock)
         fetches = Fetches(sources=sources, storage=storage, clock=clock)
@@ -134,9 +137,9 @@ class Moorage:
             fetches=fetches,
             streams=streams,
             clock=clock,
-            stale_if_error=cache.stale_if_error,
+            stale_if_error=stale_if_error,
         )
-        lists = Lists(sources=sources, storage=storage, view=view, clock=clock, stale_if_error=cache.stale_if_error)
+        lists = Lists(sources=sources, storage=storage, view=view, clock=clock, stale_if_error=stale_if_error)
         for part in (streams, fetches, probes, lists):
             self._running.push_async_callback(part.close)
         return Pipeline(objects=objects, lists=lists)
@@ -172,11 +175,20 @@ class Moorage:
     def _oci_source(self, settings: SourceSettings) -> OciSource:
         return OciSource(
             name=settings.name,
-            base=settings.url,
+            base=self._base(settings),
             hosts=frozenset(settings.hosts),
             default=settings.default,
             tag_ttl=self._config.cache.tag_ttl,
         )
+
+    def _base(self, settings: SourceSettings) -> str:
+        """The address under which the cache knows what a source gave.
+
+        Sources that share an address are different accounts there. What one may read says nothing about the other,
+        so each of them stands under its name as well.
+        """
+        shared = any(other is not settings and other.url == settings.url for other in self._enabled())
+        return f"{settings.url}#{settings.name}" if shared else settings.url
 
     def _enabled(self) -> tuple[SourceSettings, ...]:
         return tuple(settings for settings in self._config.sources if settings.enabled)

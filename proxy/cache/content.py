@@ -12,7 +12,8 @@ from cachetools import LRUCache
 
 from proxy.cache.bodies import FileBody, HeldBody
 from proxy.cache.disk import Disk
-from proxy.cache.partial import DiskPartial, Partial, rename_durably, storing
+from proxy.cache.files import open_regular, put_in_place_durably, remove, remove_foreign, storing
+from proxy.cache.partial import DiskPartial, Partial
 from proxy.core.digest import Digest
 
 SMALL = 128 * 1024
@@ -29,8 +30,8 @@ class ContentStore(Protocol):
         """The content, None if it is not held whole; `size` is what it must measure, if that is known."""
         ...
 
-    def holds(self, digest: Digest) -> bool:
-        """Whether `open` would find something."""
+    def holds(self, digest: Digest, size: int | None = None) -> bool:
+        """Whether `open` would find something, as far as can be told without reading it."""
         ...
 
     async def put(self, digest: Digest, content: bytes) -> None:
@@ -54,14 +55,21 @@ class DiskContent:
     async def open(self, digest: Digest, size: int | None) -> HeldBody | FileBody | None:
         hot = self._hot.get(digest)
         if hot is not None:
-            return HeldBody(hot)
-        body = await self._disk.run(lambda: self._open_file(digest, size))
+            return HeldBody(hot) if size in {None, len(hot)} else None
+        body = await self._disk.run(lambda: self._open_file(digest, size), undo=_close)
         if isinstance(body, HeldBody):
             self._keep_hot(digest, body.content)
         return body
 
-    def holds(self, digest: Digest) -> bool:
-        return digest in self._hot or self._path(digest).exists()
+    def holds(self, digest: Digest, size: int | None = None) -> bool:
+        hot = self._hot.get(digest)
+        if hot is not None:
+            return size in {None, len(hot)}
+        try:
+            status = self._path(digest).lstat()
+        except OSError:
+            return False
+        return stat.S_ISREG(status.st_mode) and size in {None, status.st_size}
 
     async def put(self, digest: Digest, content: bytes) -> None:
         await self._disk.run(lambda: self._write_file(digest, content))
@@ -69,7 +77,7 @@ class DiskContent:
 
     async def partial(self, digest: Digest) -> Partial:
         path = self._partials / f"{digest.algorithm}-{digest.hex}"
-        return await self._disk.run(lambda: DiskPartial(path, self._path(digest), digest))
+        return await self._disk.run(lambda: DiskPartial(path, self._path(digest), digest), undo=DiskPartial.close)
 
     def sweep(self) -> int:
         """Remove what earlier processes left and nobody can resume; how many files that were.
@@ -83,25 +91,30 @@ class DiskContent:
             algorithm, _, hexadecimal = path.name.partition("-")
             if stat.S_ISREG(status.st_mode) and status.st_mtime >= oldest and _is_digest(algorithm, hexadecimal):
                 continue
-            path.unlink()
+            remove(path)
             removed += 1
         return removed
 
     def _open_file(self, digest: Digest, size: int | None) -> HeldBody | FileBody | None:
         path = self._path(digest)
         try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+            descriptor = open_regular(path)
+        except OSError:
+            remove_foreign(path)
+            return None
+        length = os.fstat(descriptor).st_size
+        # Not removed: it may be the asked size that is wrong. What replaces it is renamed over it.
+        if size is not None and length != size:
+            os.close(descriptor)
+            return None
+        if length > SMALL:
+            return FileBody(descriptor, length)
+        try:
+            content = os.pread(descriptor, SMALL, 0)
         except OSError:
             return None
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or (size is not None and status.st_size != size):
+        finally:
             os.close(descriptor)
-            path.unlink(missing_ok=True)
-            return None
-        if status.st_size > SMALL:
-            return FileBody(descriptor, status.st_size)
-        content = os.pread(descriptor, SMALL, 0)
-        os.close(descriptor)
         if Digest.of(content, digest.algorithm) != digest:
             path.unlink(missing_ok=True)
             return None
@@ -116,7 +129,7 @@ class DiskContent:
                     file.write(content)
                     file.flush()
                     os.fsync(file.fileno())
-                rename_durably(temporary, self._path(digest))
+                put_in_place_durably(temporary, self._path(digest))
             except BaseException:
                 temporary.unlink(missing_ok=True)
                 raise
@@ -127,6 +140,11 @@ class DiskContent:
 
     def _path(self, digest: Digest) -> Path:
         return self._blobs / digest.algorithm / digest.hex[:2] / digest.hex
+
+
+def _close(body: HeldBody | FileBody | None) -> None:
+    if body is not None:
+        body.close()
 
 
 def _is_digest(algorithm: str, hexadecimal: str) -> bool:

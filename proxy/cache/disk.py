@@ -13,6 +13,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from proxy.core.errors import StorageFailed
+
 T = TypeVar("T")
 
 _NOWAIT: int | None = getattr(os, "RWF_NOWAIT", None)
@@ -29,16 +31,44 @@ class Disk:
         """Begin work in a thread; it is not undone when the caller stops waiting."""
         return asyncio.get_running_loop().run_in_executor(self._pool, work)
 
-    async def run(self, work: Callable[[], T]) -> T:
-        """Do work in a thread."""
-        return await self.start(work)
+    async def run(self, work: Callable[[], T], *, undo: Callable[[T], object] | None = None) -> T:
+        """Do work in a thread.
+
+        Who is cancelled meanwhile leaves when the thread is done, so that what it works with can be let go of; what
+        it made is then given to `undo`, because nobody else will have it.
+        """
+        working = self.start(work)
+        try:
+            await asyncio.wait({working})
+        except asyncio.CancelledError:
+            await asyncio.wait({working})
+            if working.exception() is None and undo is not None:
+                undo(working.result())
+            raise
+        return working.result()
 
     async def read(self, descriptor: int, length: int, offset: int) -> bytes | memoryview:
-        """Up to `length` bytes at `offset`, without blocking the loop on the disk itself."""
-        cached = _read_cached(descriptor, length, offset)
-        if cached is not None:
-            return cached
-        return await self.run(lambda: os.pread(descriptor, length, offset))
+        """Up to `length` bytes at `offset`, without blocking the loop on the disk itself.
+
+        StorageFailed if the disk cannot give them.
+        """
+        try:
+            cached = _read_cached(descriptor, length, offset)
+            if cached is not None:
+                return cached
+            return await self.run(lambda: os.pread(descriptor, length, offset))
+        except OSError as failed:
+            raise StorageFailed(f"the cache folder cannot be read: {failed.strerror}") from failed
+
+    async def holds(self, descriptor: int, content: bytes, offset: int) -> bool:
+        """Whether a file has these bytes at an offset. StorageFailed if the disk cannot tell."""
+        compared = 0
+        while compared < len(content):
+            piece = await self.read(descriptor, len(content) - compared, offset + compared)
+            if not piece or piece != content[compared : compared + len(piece)]:
+                return False
+            compared += len(piece)
+        return True
 
     def close(self) -> None:
         """Wait for work under way and end the threads."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from cachetools import LRUCache
 
 from proxy.cache.disk import Disk
-from proxy.cache.partial import storing
+from proxy.cache.files import open_regular, put_in_place, remove, storing
 from proxy.cache.view import View
 from proxy.core.accept import Accepts
 from proxy.core.digest import Digest
@@ -30,6 +30,8 @@ class EntryStore:
 
     def __init__(self, folder: Path, disk: Disk, view: View) -> None:
         self._folder = folder / "entries"
+        # Beside unfinished downloads, where the next start sweeps up what a killed process was writing.
+        self._temporaries = folder / "partial"
         self._disk = disk
         self._view = view
         self._recent: LRUCache[Key, Record] = LRUCache(_MOST_IN_MEMORY)
@@ -52,15 +54,25 @@ class EntryStore:
         """Keep a record; StorageFailed if the disk refuses, the record then serves from memory."""
         self._recent[record.key] = record
         path, content = self._path(record.key), encode(record)
-        await self._disk.run(lambda: _write(path, content))
+        await self._disk.run(lambda: self._write(path, content))
         self._view.note(record)
 
     async def remove(self, key: Key) -> None:
         """Forget a name; its content stays."""
         self._recent[key] = Record(key)
         path = self._path(key)
-        await self._disk.run(lambda: path.unlink(missing_ok=True))
+        await self._disk.run(lambda: _remove(path))
         self._view.note(Record(key))
+
+    def _write(self, path: Path, content: bytes) -> None:
+        temporary = self._temporaries / f"entry-{os.urandom(8).hex()}"
+        with storing():
+            try:
+                temporary.write_bytes(content)
+                put_in_place(temporary, path)
+            except BaseException:
+                temporary.unlink(missing_ok=True)
+                raise
 
     def _path(self, key: Key) -> Path:
         hashed = key.hashed
@@ -69,9 +81,9 @@ class EntryStore:
 
 def walk(folder: Path) -> Iterator[Record]:
     """Every sound record in a data folder, in no order; for rebuilding what is derived from them."""
-    for directory in sorted((folder / "entries").iterdir()):
-        for path in directory.iterdir():
-            record = _read(path)
+    for directory, _, names in os.walk(folder / "entries"):
+        for name in names:
+            record = _read(Path(directory, name))
             if record is not None:
                 yield record
 
@@ -121,7 +133,7 @@ def decode(content: bytes) -> Record | None:
 
 def _read(path: Path) -> Record | None:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+        descriptor = open_regular(path)
     except OSError:
         return None
     try:
@@ -132,13 +144,6 @@ def _read(path: Path) -> Record | None:
         os.close(descriptor)
 
 
-def _write(path: Path, content: bytes) -> None:
+def _remove(path: Path) -> None:
     with storing():
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        temporary = path.with_name(f".{os.urandom(8).hex()}")
-        try:
-            temporary.write_bytes(content)
-            temporary.rename(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        remove(path)

@@ -25,6 +25,9 @@ from proxy.core.retry import RetryRule
 
 _UNWANTED_AFTER = 10.0
 _UNWANTED_REMAINDER = 64 * 1024 * 1024
+# As much of what is there is asked for again when a download is resumed: a range that lies is seen by it, and even
+# a partial that lacks nothing leaves a range that an upstream can satisfy.
+_OVERLAP = 4096
 # A cut download that brought less than this counts as a failure in a row.
 _REAL_PROGRESS = 1024 * 1024
 
@@ -119,13 +122,14 @@ class Fill:
         return self.progress.written
 
     async def _download(self, partial: Partial) -> None:
-        failures = 0
+        failures, ranges = 0, True
         while True:
             before = partial.length
             try:
-                async with self._supply.open(before) as delivery:
+                async with self._supply.open(max(0, before - _OVERLAP) if ranges else 0) as delivery:
                     await self._take(delivery, partial)
-            except SourceUnreachable:
+            except SourceUnreachable as failed:
+                ranges = ranges and not isinstance(failed, Misplaced)
                 failures = 1 if partial.length - before >= _REAL_PROGRESS else failures + 1
                 pause = self._tools.retry.pause(failures, self._tools.jitter)
                 if pause is None:
@@ -138,13 +142,14 @@ class Fill:
         """Append what a delivery brings: the next chunk is awaited while the last one is hashed and written."""
         self._check_size(delivery, partial.length)
         self.progress.head(delivery.size)
-        skip = partial.length - delivery.offset
+        known = partial.length - delivery.offset
         length = partial.length
         writing: asyncio.Future[int] | None = None
         try:
             async for received in delivery.chunks:
-                chunk = received[skip:]
-                skip = max(0, skip - len(received))
+                repeated, chunk = received[:known], received[known:]
+                await self._compare(partial, repeated, partial.length - known, delivery)
+                known -= len(repeated)
                 length += len(chunk)
                 self._check_length(length)
                 if writing is not None:
@@ -158,8 +163,16 @@ class Fill:
                 await asyncio.wait({writing})
         if writing is not None:
             writing.result()
-        if delivery.size is not None and length < delivery.size:
-            raise SourceUnreachable(f"the source stopped after {length} of {delivery.size} bytes")
+        size = self.progress.size
+        if size is not None and length < size:
+            raise SourceUnreachable(f"the source stopped after {length} of {size} bytes")
+
+    async def _compare(self, partial: Partial, repeated: bytes, position: int, delivery: Delivery) -> None:
+        """What is there already must be the same in another answer, or the two cannot be one content."""
+        if await self._tools.disk.holds(partial.descriptor, repeated, position):
+            return
+        other = f"the source sent other bytes of {self.digest} than before"
+        raise Misplaced(other) if delivery.offset else SourceBroken(other)
 
     def _append(self, partial: Partial, chunk: bytes) -> asyncio.Future[int]:
         def appended(future: asyncio.Future[int]) -> None:
@@ -199,6 +212,10 @@ class Fill:
         if not self._running and self._followers == 0 and self._partial is not None:
             self._partial.close()
             self._partial = None
+
+
+class Misplaced(SourceUnreachable):
+    """A range does not hold the bytes that stand where it was asked for; the whole may."""
 
 
 class Abandoned(SourceError):

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from proxy.cache.fill import Fill
 from proxy.core.digest import Digest
-from proxy.core.errors import SourceError, StorageFailed
+from proxy.core.errors import SourceError, SourceUnreachable, StorageFailed
 
 _logger = logging.getLogger(__name__)
 
@@ -17,29 +17,34 @@ class Fills:
     """Fills under way, by digest."""
 
     def __init__(self) -> None:
-        self._live: dict[Digest, tuple[Fill, asyncio.Task[None]]] = {}
+        self._live: dict[Digest, Fill] = {}
+        self._tasks: dict[Fill, asyncio.Task[None]] = {}
+        self._refused = False
 
     def __repr__(self) -> str:
-        return f"<Fills: {[fill for fill, _ in self._live.values()]}>"
+        return f"<Fills: {list(self._tasks)}>"
 
     def get(self, digest: Digest) -> Fill | None:
         """The fill of this digest, if one is under way and has not failed."""
         found = self._live.get(digest)
-        return found[0] if found is not None and found[0].progress.error is None else None
+        return found if found is not None and found.progress.error is None else None
 
     def start(self, fill: Fill, record: Callable[[int], Awaitable[None]]) -> None:
         """Begin a fill; `record` gets the size when the content is published, before the fill leaves the table."""
         before = self._live.get(fill.digest)
-        task = asyncio.get_running_loop().create_task(self._carry(fill, record, before[1] if before else None))
-        self._live[fill.digest] = (fill, task)
+        self._live[fill.digest] = fill
+        waiting_for = None if before is None else self._tasks.get(before)
+        task = asyncio.get_running_loop().create_task(self._carry(fill, record, waiting_for))
+        self._tasks[fill] = task
+        task.add_done_callback(lambda _: self._ended(fill))
 
     async def close(self) -> None:
-        """Stop all downloads and wait until each has put its file in order."""
-        tasks = [task for _, task in self._live.values()]
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        """Stop all downloads and wait until each has put its file in order; what is verified is still published."""
+        for fill, task in self._tasks.items():
+            if not fill.progress.over:
+                task.cancel()
+        if self._tasks:
+            await asyncio.wait(set(self._tasks.values()))
 
     async def _carry(
         self, fill: Fill, record: Callable[[int], Awaitable[None]], before: asyncio.Task[None] | None
@@ -49,11 +54,19 @@ class Fills:
                 # A failed fill of the same digest may not have let go of the file yet.
                 await asyncio.wait({before})
             await record(await fill.run())
+            self._refused = False
         except SourceError as failed:
             _logger.info("download of %s ended: %s", fill.digest, failed.message)
         except StorageFailed as failed:
-            _logger.warning("%s is served but not kept: %s", fill.digest, failed.message)
-        finally:
-            found = self._live.get(fill.digest)
-            if found is not None and found[0] is fill:
-                del self._live[fill.digest]
+            if not self._refused:
+                _logger.warning("%s; downloads are served but not kept until this changes", failed.message)
+            self._refused = True
+        except Exception:
+            _logger.exception("download of %s failed in a way nobody thought of", fill.digest)
+
+    def _ended(self, fill: Fill) -> None:
+        # Followers of a fill that was stopped before its first step hear of it here.
+        fill.progress.fail(SourceUnreachable("the download was stopped before its end; ask again"))
+        del self._tasks[fill]
+        if self._live.get(fill.digest) is fill:
+            del self._live[fill.digest]

@@ -7,6 +7,7 @@ import os
 import stat
 from pathlib import Path
 
+from proxy.cache.files import open_regular, put_in_place
 from proxy.core.errors import ConfigError
 
 LAYOUT_VERSION = "1"
@@ -34,7 +35,11 @@ class DataFolder:
                 (path / part).mkdir(mode=0o700, exist_ok=True)
                 _check_owner(path / part)
             lock = _take_lock(path / "run" / "lock")
-            _check_version(path / "version")
+            try:
+                _check_version(path)
+            except BaseException:
+                os.close(lock)
+                raise
         except OSError as failed:
             raise ConfigError((f"cache.data_dir: {path} cannot be used: {failed.strerror}",)) from failed
         return cls(path, lock)
@@ -55,7 +60,7 @@ def _check_owner(path: Path) -> None:
 
 
 def _take_lock(path: Path) -> int:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    descriptor = open_regular(path, os.O_RDWR | os.O_CREAT)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -70,10 +75,20 @@ def _take_lock(path: Path) -> int:
     return descriptor
 
 
-def _check_version(path: Path) -> None:
-    if not path.exists():
-        path.write_text(f"{LAYOUT_VERSION}\n", encoding="ascii")
-    found = path.read_text(encoding="ascii", errors="replace").strip()
+def _check_version(folder: Path) -> None:
+    path = folder / "version"
+    try:
+        descriptor = open_regular(path)
+    except FileNotFoundError:
+        # Whole or not at all: a start that is killed here must not make the next one refuse the folder.
+        temporary = folder / "run" / "version"
+        temporary.write_text(f"{LAYOUT_VERSION}\n", encoding="ascii")
+        put_in_place(temporary, path)
+        return
+    try:
+        found = os.read(descriptor, 64).decode("ascii", "replace").strip()
+    finally:
+        os.close(descriptor)
     if found != LAYOUT_VERSION:
-        problem = f"cache.data_dir: {path.parent} has layout {found!r} and this version reads {LAYOUT_VERSION!r}"
+        problem = f"cache.data_dir: {folder} has layout {found!r} and this version reads {LAYOUT_VERSION!r}"
         raise ConfigError((problem,))

@@ -36,13 +36,13 @@ class LiveBody:
         """The size in bytes, None while the upstream has not told it."""
         return self._progress.size
 
-    async def headed(self) -> int | None:
-        """Wait for the upstream's answer; raises what went wrong instead."""
-        return await self._progress.headed()
+    async def begun(self) -> None:
+        """Wait until the upstream has answered and a first byte may leave; raises what went wrong instead.
 
-    async def verified(self) -> int:
-        """Wait until the whole is here and right; raises what went wrong instead."""
-        return await self._progress.verified()
+        Of what fits in the hold-back, no byte may leave before the whole is here and right.
+        """
+        await self._progress.headed()
+        await self._progress.readable(0)
 
     async def read(self, start: int, stop: int | None) -> AsyncIterator[bytes | memoryview]:
         """The bytes from `start` up to `stop` (None: the end), as soon as they may leave."""
@@ -52,16 +52,24 @@ class LiveBody:
             end = ready if stop is None else min(ready, stop)
             if end <= position:
                 return
-            if self._fill is None:
-                raise StorageFailed("this reader was closed")
-            piece = await self._disk.read(self._fill.descriptor, min(_PIECE, end - position), position)
+            piece = await self._disk.read(self._descriptor, min(_PIECE, end - position), position)
             if not piece:
                 raise StorageFailed("the file of a download under way became shorter")
             position += len(piece)
             yield piece
+
+    async def gave(self, position: int, piece: bytes) -> bool:
+        """Whether these are the bytes that readers were given at a position. StorageFailed if that cannot be told."""
+        return await self._disk.holds(self._descriptor, piece, position)
 
     def close(self) -> None:
         """Stop following; may be called again."""
         if self._fill is not None:
             self._fill.leave()
             self._fill = None
+
+    @property
+    def _descriptor(self) -> int:
+        if self._fill is None:
+            raise StorageFailed("this reader was closed")
+        return self._fill.descriptor

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import errno
+import contextlib
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
+from proxy.cache.files import open_regular, put_in_place_durably, remove_foreign, storing
 from proxy.core.digest import Digest, Hasher
-from proxy.core.errors import StorageFailed
 
 _PIECE = 1024 * 1024
-_WRITE_FAILURES = frozenset(
-    {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.ENOENT, errno.EACCES, errno.EPERM}
-)
 
 
 class Partial(Protocol):
@@ -50,7 +45,7 @@ class Partial(Protocol):
 
 
 class DiskPartial:
-    """A partial in a file named after its digest, so that a later process finds it."""
+    """A partial in a file named after its digest, so that a later download finds it."""
 
     def __init__(self, path: Path, final: Path, digest: Digest) -> None:
         self._path = path
@@ -59,9 +54,13 @@ class DiskPartial:
         self._hasher: Hasher = Digest.hasher(digest.algorithm)
         self.length = 0
         with storing():
-            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-            self._descriptor = os.open(path, flags, 0o600)
-            self._resume()
+            remove_foreign(path)
+            self._descriptor = open_regular(path, os.O_RDWR | os.O_CREAT)
+            try:
+                self._resume()
+            except BaseException:
+                os.close(self._descriptor)
+                raise
 
     @property
     def descriptor(self) -> int:
@@ -82,45 +81,18 @@ class DiskPartial:
     def publish(self) -> None:
         with storing():
             os.fsync(self._descriptor)
-            rename_durably(self._path, self._final)
+            put_in_place_durably(self._path, self._final)
 
     def discard(self) -> None:
-        self._path.unlink(missing_ok=True)
+        # Where even that is refused, the bytes are found wrong again when they are taken up.
+        with contextlib.suppress(OSError):
+            self._path.unlink()
 
     def close(self) -> None:
         os.close(self._descriptor)
 
     def _resume(self) -> None:
-        """Take up what an earlier process left.
-
-        The last byte is dropped and asked again: so a partial that lacks nothing still leaves a range that an
-        upstream can satisfy.
-        """
-        keep = max(0, os.fstat(self._descriptor).st_size - 1)
-        while self.length < keep:
-            piece = os.pread(self._descriptor, min(_PIECE, keep - self.length), self.length)
+        """Take up what an earlier download left."""
+        while piece := os.pread(self._descriptor, _PIECE, self.length):
             self._hasher.update(piece)
             self.length += len(piece)
-        os.ftruncate(self._descriptor, self.length)
-
-
-@contextmanager
-def storing() -> Iterator[None]:
-    """Turns the disk's refusals to write into StorageFailed."""
-    try:
-        yield
-    except OSError as refused:
-        if refused.errno not in _WRITE_FAILURES:
-            raise
-        raise StorageFailed(f"the cache folder refuses writes: {refused.strerror}") from refused
-
-
-def rename_durably(temporary: Path, final: Path) -> None:
-    """Put a complete, synced file under its final name, and the name itself on disk."""
-    final.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    temporary.rename(final)
-    directory = os.open(final.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)

@@ -40,8 +40,9 @@ class Progress:
         return self._verified or self.error is not None
 
     def head(self, size: int | None) -> None:
-        """The upstream has begun to answer."""
-        self.size = size
+        """The upstream has begun to answer; a size that was told once stays."""
+        if size is not None:
+            self.size = size
         self._headed = True
         self._wake()
 
@@ -57,8 +58,8 @@ class Progress:
         self._wake()
 
     def fail(self, error: MoorageError) -> None:
-        """Nothing more will come. Ignored once the content is verified."""
-        if not self._verified:
+        """Nothing more will come. The first failure stays, and none counts once the content is verified."""
+        if not self.over:
             self.error = error
             self._wake()
 

@@ -60,7 +60,7 @@ def parse_accept(values: Iterable[str]) -> Accepts:
     for part in ",".join(values).split(","):
         media_type, _, parameters = part.partition(";")
         media_type = media_type.strip().lower()
-        if not media_type or parameters.replace(" ", "").lower() in {"q=0", "q=0.0", "q=0.00", "q=0.000"}:
+        if not media_type or _is_taken_out(parameters):
             continue
         if media_type in _WILDCARDS:
             anything = True
@@ -77,6 +77,16 @@ def media_type_of(header: str | None) -> str | None:
         return None
     media_type = header.partition(";")[0].strip().lower()
     return media_type if _is_media_type(media_type) else None
+
+
+def _is_taken_out(parameters: str) -> bool:
+    """Whether the parameters of a media range give it no weight (RFC 9110 section 12.4.2)."""
+    for parameter in parameters.split(";"):
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "q":
+            weight = value.strip()
+            return weight.startswith("0") and not weight.strip("0.")
+    return False
 
 
 def _is_media_type(text: str) -> bool:

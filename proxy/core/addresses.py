@@ -20,11 +20,14 @@ class Reach(IntEnum):
 
 
 _METADATA = frozenset(
-    ip_address(text) for text in ("169.254.169.254", "168.63.129.16", "100.100.100.200", "fd00:ec2::254")
+    ip_address(text)
+    for text in ("169.254.169.254", "168.63.129.16", "100.100.100.200", "192.0.0.192", "fd00:ec2::254")
 )
 _NAT64 = ip_network("64:ff9b::/96")
 # Carrier-grade NAT: neither "private" nor "global" to the standard library.
 _SHARED = ip_network("100.64.0.0/10")
+# Deprecated by RFC 3879, and "global" to the standard library, but still nobody's public address.
+_SITE_LOCAL = ip_network("fec0::/10")
 
 
 def classify(text: str) -> Reach:
@@ -33,11 +36,14 @@ def classify(text: str) -> Reach:
         address = _unwrapped(ip_address(text.partition("%")[0]))
     except ValueError:
         return Reach.FORBIDDEN
-    if address in _METADATA or address.is_link_local or address.is_unspecified or address.is_multicast:
-        return Reach.FORBIDDEN
     if address.is_loopback:
         return Reach.LOOPBACK
-    if address.is_private or address in _SHARED:
+    # Reserved ones hold further spellings of IPv4 addresses: IPv4-compatible, translated, local NAT64.
+    if address in _METADATA or address.is_link_local or address.is_unspecified or address.is_multicast:
+        return Reach.FORBIDDEN
+    if address.is_reserved:
+        return Reach.FORBIDDEN
+    if address.is_private or address in _SHARED or address in _SITE_LOCAL:
         return Reach.PRIVATE
     return Reach.PUBLIC if address.is_global else Reach.FORBIDDEN
 

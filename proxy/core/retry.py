@@ -40,7 +40,7 @@ def parse_retry_after(header: str | None, *, now: float) -> int:
         return max(1, min(int(text[:9]), LONGEST_PAUSE_ASKED))
     try:
         date = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return PAUSE_UNLESS_ASKED
     if date.tzinfo is None:
         date = date.replace(tzinfo=UTC)

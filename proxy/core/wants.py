@@ -6,7 +6,7 @@ knows a protocol: what differs between manifests, blobs and lists stands in the 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -33,13 +33,15 @@ class Kind:
 class Place:
     """Where something lives: a source by its configured name, and the path and query below its address.
 
-    `repository` is what a token has to cover; `accept` the header to send.
+    `repository` is what a token has to cover; `accept` the header to send. With `stay`, a redirect to somebody
+    else means that the source has no such thing: what lives elsewhere is not what was asked for.
     """
 
     source: str
     path: str
     repository: str
     accept: str | None = None
+    stay: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,4 +130,16 @@ class Ready:
     media_type: str
 
 
-Meaning = Want | Assembled | Ready
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An answer made of the names that are held here; no source is asked.
+
+    `present` gets, for one type of source, the address and name of everything of which one of the kinds is held.
+    """
+
+    source_type: str
+    kinds: frozenset[str]
+    present: Callable[[Sequence[tuple[str, str]]], Presented]
+
+
+Meaning = Want | Assembled | Ready | Held

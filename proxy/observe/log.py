@@ -8,11 +8,22 @@ import sys
 from datetime import UTC, datetime
 
 
+def one_line(text: str) -> str:
+    """The text without line ends and control characters, so that foreign text forges no line of a log."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 class TextFormatter(logging.Formatter):
-    """Time, level and message on one line."""
+    """Time, level and message on one line; a traceback, which only a defect of ours has, follows it."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 -- the library's name
+        """The line, whatever the message holds."""
+        return one_line(super().formatMessage(record))
 
 
 class JsonFormatter(logging.Formatter):

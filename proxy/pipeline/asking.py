@@ -11,7 +11,7 @@ from cachetools import TTLCache
 
 from proxy.cache.fill import Delivery
 from proxy.core.clock import Clock
-from proxy.core.errors import Offline, SourceBroken, SourceMissing, SourceUnreachable
+from proxy.core.errors import Offline, SourceBroken, SourceMissing, SourceTimeout, SourceUnreachable
 from proxy.core.retry import RetryRule
 from proxy.core.wants import Page, Place
 from proxy.upstream.client import Asking, Upstream
@@ -54,9 +54,10 @@ class Sources:
         self._offline = offline
         self._missing: TTLCache[Place, str] = TTLCache(_MOST_MISSING, negative_ttl, timer=clock.monotonic)
 
-    def reachable(self, source: str) -> bool:
-        """Whether it makes sense to ask this source now."""
-        return not self._offline and self._upstreams[source].limited_for == 0
+    @property
+    def reachable(self) -> bool:
+        """Whether sources may be asked at all."""
+        return not self._offline
 
     async def head(self, place: Place, *, etag: str | None = None) -> Head:
         """What a HEAD says; `etag` makes it a question for changes."""
@@ -99,7 +100,7 @@ class Sources:
             return Head(reply.headers, reply.length, unchanged=reply.status == _NOT_MODIFIED)
 
     async def _persist(self, place: Place, attempt: Callable[[], Awaitable[T]]) -> T:
-        """Repeat an attempt while that may help."""
+        """Repeat an attempt while that may help. After a time-out it would keep the client waiting too long."""
         self._check_missing(place)
         failures = 0
         while True:
@@ -107,6 +108,8 @@ class Sources:
                 return await attempt()
             except SourceMissing as missing:
                 self._missing[place] = missing.message
+                raise
+            except SourceTimeout:
                 raise
             except SourceUnreachable:
                 failures += 1

@@ -34,11 +34,10 @@ class Fetches:
     async def _fetch(self, want: Want) -> tuple[Entry, bytes]:
         page = await self._sources.whole(want.place, want.kind.limit)
         digest = _verified(want, page)
-        media_type = page.media_type or ""
         entry = Entry(
             digest=digest,
             size=len(page.body),
-            media_type=media_type if want.recognise is None else want.recognise(page.body, page.media_type),
+            media_type=_recognised(want, page),
             fetched=self._clock.wall(),
             source=want.place.source,
             etag=page.headers.get("ETag"),
@@ -50,6 +49,16 @@ class Fetches:
             await self._storage.keep_entry(pinned.key, replace(entry, etag=None, asked=pinned.accepts))
         await self._storage.keep_entry(want.key, entry)
         return entry, page.body
+
+
+def _recognised(want: Want, page: Page) -> str:
+    """The true media type; SourceBroken, which names the source, for what cannot be right."""
+    if want.recognise is None:
+        return page.media_type or ""
+    try:
+        return want.recognise(page.body, page.media_type)
+    except SourceBroken as broken:
+        raise SourceBroken(f"source {want.place.source}: {broken.message}") from broken
 
 
 def _verified(want: Want, page: Page) -> Digest:

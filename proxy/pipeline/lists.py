@@ -10,7 +10,7 @@ from proxy.core.digest import Digest
 from proxy.core.entries import Decision, Entry, Key, decide, may_stand_in
 from proxy.core.errors import SourceError, SourceMissing
 from proxy.core.flights import Flights
-from proxy.core.wants import Assembled
+from proxy.core.wants import Assembled, Held
 from proxy.pipeline.answers import HIT, STALE, Answer, Trace
 from proxy.pipeline.asking import Sources
 from proxy.pipeline.storage import Storage
@@ -35,7 +35,7 @@ class Lists:
         """The list, fresh or as good as it can be had, and the part of it that the request asked for."""
         record = await self._storage.entries.load(want.key)
         entry = record.find(ANYTHING)
-        now, reachable = self._clock.wall(), self._sources.reachable(want.source)
+        now, reachable = self._clock.wall(), self._sources.reachable
         decision = decide(entry, now=now, lifetime=want.lifetime, reachable=reachable)
         if entry is not None and decision in {Decision.HIT, Decision.STALE}:
             content = await self._held(entry)
@@ -44,18 +44,23 @@ class Lists:
         try:
             content = await self._flights.join(want.key, lambda: self._assemble(want))
         except SourceMissing as missing:
+            if entry is not None:
+                await self._storage.forget(want.key)
             raise SourceMissing(missing.message, code=want.kind.missing) from missing
         except SourceError:
-            content = None
-            if entry is not None and may_stand_in(entry, now=now, stale_if_error=self._stale_if_error):
-                content = await self._held(entry)
-            if content is not None:
-                return self._present(want, content, STALE)
-            content = await self._from_names(want)
-            if content is None:
+            if entry is not None and not may_stand_in(entry, now=now, stale_if_error=self._stale_if_error):
                 raise
-            return self._present(want, content, PARTIAL)
+            held = await self._stand_in(want, entry)
+            if held is None:
+                raise
+            return held
         return self._present(want, content, Trace("miss" if entry is None else "stale", stored=True))
+
+    async def held(self, want: Held) -> Answer:
+        """An answer made of what is cached, whatever the sources have."""
+        shown = want.present(await self._view.names(want.source_type, want.kinds))
+        body = HeldBody(shown.body)
+        return Answer(shown.media_type, body.size, body, HIT, None, None, shown.headers)
 
     async def close(self) -> None:
         """Stop what is under way and wait for it."""
@@ -68,6 +73,14 @@ class Lists:
         await self._storage.keep_content(digest, content)
         await self._storage.keep_entry(want.key, entry)
         return content
+
+    async def _stand_in(self, want: Assembled, entry: Entry | None) -> Answer | None:
+        """What may be shown in place of a failure: the list as it was, else the names that are held."""
+        content = await self._held(entry) if entry is not None else None
+        if content is not None:
+            return self._present(want, content, STALE)
+        content = await self._from_names(want)
+        return None if content is None else self._present(want, content, PARTIAL)
 
     async def _held(self, entry: Entry) -> bytes | None:
         return await self._storage.whole(entry.digest, entry.size)

@@ -46,18 +46,22 @@ class Objects:
         """
         record = await self._storage.entries.load(want.key)
         entry = record.find(want.accepts) if want.digest is None else next(iter(record.entries), None)
-        reachable = self._sources.reachable(want.place.source)
+        now, reachable = self._clock.wall(), self._sources.reachable
         try:
-            match decide(entry, now=self._clock.wall(), lifetime=want.lifetime, reachable=reachable), entry:
+            match decide(entry, now=now, lifetime=want.lifetime, reachable=reachable), entry:
                 case Decision.HIT, Entry():
                     return await self._answer(want, entry, HIT, head=head)
                 case Decision.STALE, Entry():
                     return await self._answer(want, entry, STALE, head=head)
                 case Decision.REVALIDATE, Entry():
-                    return await self._revalidated(want, entry, head=head)
+                    # By HEAD, which costs no quota where a GET would.
+                    fresh = await self._probes.probe(want, entry)
+                    return await self._answer(want, fresh, Trace("stale"), head=head)
                 case _:
                     return await self._missed(want, head=head)
         except SourceMissing as missing:
+            if entry is not None:
+                await self._storage.forget(want.key)
             raise SourceMissing(missing.message, code=want.kind.missing) from missing
         except SourceError:
             held = self._stand_in(want, record, head=head)
@@ -89,15 +93,6 @@ class Objects:
             # Somebody else's copy is read only with this name's own leave.
             return await self._answer(want, await self._probes.probe(want), Trace("miss"), head=head)
         return await self._fetched(want, "miss")
-
-    async def _revalidated(self, want: Want, entry: Entry, *, head: bool) -> Answer:
-        """Ask whether a stale answer still holds: by HEAD, which costs no quota where a GET would."""
-        try:
-            fresh = await self._probes.probe(want, entry)
-        except SourceMissing:
-            await self._storage.forget(want.key)
-            raise
-        return await self._answer(want, fresh, Trace("stale"), head=head)
 
     async def _answer(self, want: Want, entry: Entry, trace: Trace, *, head: bool) -> Answer:
         """The answer that an entry stands for, its content fetched first if only its digest is known."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from proxy.cache.bodies import HeldBody
-from proxy.core.wants import Assembled, Meaning, Ready, Want
+from proxy.core.wants import Assembled, Held, Meaning, Ready, Want
 from proxy.pipeline.answers import HIT, Answer
 from proxy.pipeline.lists import Lists
 from proxy.pipeline.objects import Objects
@@ -23,6 +23,8 @@ class Pipeline:
                 return await self._objects.serve(meaning, head=head)
             case Assembled():
                 return await self._lists.serve(meaning)
+            case Held():
+                return await self._lists.held(meaning)
             case Ready():
                 body = HeldBody(meaning.body)
                 return Answer(meaning.media_type, body.size, body, HIT)

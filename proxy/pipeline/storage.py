@@ -40,7 +40,7 @@ class Storage:
 
     async def keep_content(self, digest: Digest, content: bytes) -> bool:
         """Keep small verified content; whether it is on disk."""
-        return self.content.holds(digest) or await self._try(self.content.put(digest, content))
+        return self.content.holds(digest, len(content)) or await self._try(self.content.put(digest, content))
 
     async def whole(self, digest: Digest, size: int | None) -> bytes | None:
         """Small content as a whole, None if it is not held."""

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from proxy.cache.bodies import StreamBody
+from proxy.cache.bodies import HeldBody, StreamBody
 from proxy.cache.fill import Fill, FillTools
 from proxy.cache.fills import Fills
 from proxy.cache.progress import HOLD_BACK
 from proxy.core.clock import Clock
 from proxy.core.digest import Digest
 from proxy.core.entries import Entry
-from proxy.core.errors import SourceError, StorageFailed
+from proxy.core.errors import SourceBroken, SourceError, StorageFailed
 from proxy.core.wants import Want
 from proxy.pipeline.asking import Sources
-from proxy.pipeline.relay import FollowedBody, RelayedBody
+from proxy.pipeline.relay import FollowedBody, Relay, RelayedBody
 from proxy.pipeline.storage import Storage
 
 
@@ -30,7 +30,7 @@ class Streams:
         """The fill of a digest, if there is one."""
         return self._fills.get(digest)
 
-    async def stream(self, want: Want, digest: Digest) -> tuple[StreamBody, bool]:
+    async def stream(self, want: Want, digest: Digest) -> tuple[HeldBody | StreamBody, bool]:
         """The body as it arrives, and whether another request had begun it. To be closed by its reader.
 
         What fits in the hold-back is verified before this returns. A fill that was started for another name, and
@@ -50,20 +50,28 @@ class Streams:
         """Stop all downloads and wait until their files are in order."""
         await self._fills.close()
 
-    async def _follow(self, want: Want, fill: Fill) -> StreamBody:
-        supply = self._sources.supply(want.place)
+    async def _follow(self, want: Want, fill: Fill) -> HeldBody | StreamBody:
+        relay = Relay(fill.digest, self._sources.supply(want.place), want.kind.limit)
         live = fill.follow()
         try:
-            size = await live.headed()
-            if size is not None and size <= HOLD_BACK:
-                await live.verified()
+            await live.begun()
         except StorageFailed:
             live.close()
-            return RelayedBody(fill.digest, size=fill.progress.size, supply=supply)
+            return await self._relayed(want, relay)
         except BaseException:
             live.close()
             raise
-        return FollowedBody(live, fill.digest, supply)
+        return FollowedBody(live, relay)
+
+    async def _relayed(self, want: Want, relay: Relay) -> HeldBody | RelayedBody:
+        """The body when the disk refused before a byte was given; the source's refusal is still an answer here."""
+        size = (await self._sources.peek(want.place)).length
+        if size is None or size > HOLD_BACK:
+            return RelayedBody(relay, size=size)
+        content = (await self._sources.whole(want.place, HOLD_BACK)).body
+        if Digest.of(content, relay.digest.algorithm) != relay.digest:
+            raise SourceBroken(f"source {want.place.source} sent something else in place of {relay.digest}")
+        return HeldBody(content)
 
     def _start(self, want: Want, digest: Digest) -> Fill:
         fill = Fill(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from urllib.parse import urljoin, urlsplit
@@ -11,6 +12,12 @@ from proxy.core.wants import Ask, Page, Place
 
 PAGE_LIMIT = 4 * 1024 * 1024
 MOST_PAGES = 100
+MOST_BYTES = 64 * 1024 * 1024
+"""What all pages of a list may have together."""
+
+_ROOTED = re.compile(r"/[!-~]*")
+# One parameter of a link: a name, and a value that is quoted or bare (RFC 8288 section 3).
+_PARAMETER = re.compile(r"""\s*;\s*([^\s=;,"]*)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]*)))?""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +29,12 @@ class Pages:
 
     async def walk(self, ask: Ask) -> AsyncIterator[Page]:
         """Every page in order; SourceBroken when they run in a circle or never end."""
-        place, seen = self.first, {self.first.path}
+        place, seen, size = self.first, {self.first.path}, 0
         for _ in range(MOST_PAGES):
             page = await ask(place, PAGE_LIMIT)
+            size += len(page.body)
+            if size > MOST_BYTES:
+                raise SourceBroken(f"the pages of {self.first.path} have more than {MOST_BYTES} bytes")
             yield page
             path = self._next_path(place, page.headers.get("Link"))
             if path is None:
@@ -39,21 +49,43 @@ class Pages:
         """Where the next page is, below the source's address.
 
         Scheme and host of the link are dropped: behind other people's proxies they are often wrong, and a
-        page of this list can only be where the list is.
+        page of this list can only be where the list is. What is no rooted path is refused: put behind the
+        source's address it would name another host.
         """
         target = next_link(header)
         if target is None:
             return None
-        parts = urlsplit(urljoin("http://source" + self.base_path + place.path, target))
+        try:
+            parts = urlsplit(urljoin("http://source" + self.base_path + place.path, target))
+        except ValueError:
+            raise SourceBroken(f"the link to the next page of {self.first.path} is no address") from None
         path = parts.path.removeprefix(self.base_path)
-        return f"{path}?{parts.query}" if parts.query else path
+        found = f"{path}?{parts.query}" if parts.query else path
+        if _ROOTED.fullmatch(found) is None:
+            raise SourceBroken(f"the link to the next page of {self.first.path} is no path of the source's")
+        return found
 
 
 def next_link(header: str | None) -> str | None:
-    """The target of the `next` relation in a Link header (RFC 8288)."""
-    for link in (header or "").split(","):
-        target, _, parameters = link.strip().partition(">")
-        relations = [part.strip().lower().replace('"', "") for part in parameters.split(";")]
-        if target.startswith("<") and "rel=next" in relations:
-            return target[1:].strip()
-    return None
+    """The target of the `next` relation in a Link header (RFC 8288 section 3)."""
+    rest = header or ""
+    while True:
+        _, opened, rest = rest.partition("<")
+        target, closed, rest = rest.partition(">")
+        if not opened or not closed:
+            return None
+        relations, rest = _take_relations(rest)
+        if "next" in relations:
+            return target.strip()
+
+
+def _take_relations(text: str) -> tuple[list[str], str]:
+    """The relations that the parameters of a link name, and the text behind them; only the first `rel` counts."""
+    relations: list[str] | None = None
+    position = 0
+    while (parameter := _PARAMETER.match(text, position)) is not None:
+        name, quoted, bare = parameter.groups()
+        if name.lower() == "rel" and relations is None:
+            relations = (quoted or bare or "").lower().split()
+        position = parameter.end()
+    return relations or [], text[position:]

@@ -16,7 +16,7 @@ from proxy.core.errors import SourceBroken
 LIMIT = 4 * 1024 * 1024
 """The size up to which clients accept a manifest, in bytes (containerd, oras)."""
 
-_SAYS_NOTHING = frozenset({None, "application/json", "application/octet-stream", "text/plain", "text/json"})
+SAYS_NOTHING = frozenset({None, "application/json", "application/octet-stream", "text/plain", "text/json"})
 _IMAGE_TYPES = frozenset({OCI_MANIFEST, DOCKER_MANIFEST})
 
 
@@ -33,7 +33,7 @@ def recognise_manifest(content: bytes, content_type: str | None) -> str:
     declared = media_type_of(content_type)
     stated = manifest.get("mediaType")
     inner = media_type_of(stated) if isinstance(stated, str) else None
-    if declared in _SAYS_NOTHING:
+    if declared in SAYS_NOTHING:
         declared = inner or _inferred(manifest)
     if declared is None or "html" in declared:
         raise SourceBroken("the source sent a manifest without a usable Content-Type")

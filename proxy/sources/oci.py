@@ -17,7 +17,8 @@ from proxy.core.wants import Assembled, Claim, Kind, Meaning, Place, Want
 from proxy.sources import referrers, tags
 from proxy.sources.base import Request
 from proxy.sources.lists import Pages
-from proxy.sources.manifests import LIMIT, recognise_manifest
+from proxy.sources.manifests import LIMIT, SAYS_NOTHING, recognise_manifest
+from proxy.sources.window import Window
 
 SOURCE_TYPE = "oci"
 
@@ -26,16 +27,16 @@ BLOB = Kind("blob", limit=20 * 1024**3, whole=False, missing="BLOB_UNKNOWN")
 TAG_LIST = Kind("tags", limit=64 * 1024**2, whole=True, missing="NAME_UNKNOWN")
 REFERRERS = Kind("referrers", limit=64 * 1024**2, whole=True, missing="MANIFEST_UNKNOWN")
 TAG = "tag"
+_DOCKER_HUB = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
 # Whatever the upstream calls a blob: a manifest's type on a blob has poisoned clients' stores (containerd#13007).
 BLOB_TYPE = "application/octet-stream"
 
 
 @dataclass(frozen=True, slots=True)
 class OciRequest:
-    """A request after routing: the name as the client wrote it, its `ns`, the upstream's name, the reference."""
+    """A request after routing: the name as the client wrote it, the upstream's name, the reference."""
 
     asked_name: str
-    namespace: str | None
     name: str
     reference: str
     request: Request
@@ -51,9 +52,16 @@ class OciSource:
     default: bool
     tag_ttl: float
 
+    @property
+    def prefix(self) -> str:
+        """What names of this registry begin with here: its host, or the source's name where no path can hold that."""
+        if "docker.io" in self.hosts:
+            return "docker.io"
+        return next((host for host in sorted(self.hosts) if ":" not in host), self.name)
+
     def upstream_name(self, components: tuple[str, ...]) -> str:
         """The repository's name upstream: Docker Hub keeps its one-component names under `library/`."""
-        if len(components) == 1 and "docker.io" in self.hosts:
+        if len(components) == 1 and not self.hosts.isdisjoint(_DOCKER_HUB):
             return f"library/{components[0]}"
         return "/".join(components)
 
@@ -95,7 +103,7 @@ class OciSource:
 
     def tag_list(self, asked: OciRequest) -> Assembled:
         """All tags, merged over the upstream's pages; `n` and `last` are answered here."""
-        query = tags.TagQuery.parse(asked.request.target)
+        window = Window.parse(asked.request.target)
         first = self._place(asked.name, "tags", "list")
         pages = Pages(replace(first, path=first.path + "?n=1000"), base_path=urlsplit(self.base).path)
         return Assembled(
@@ -105,7 +113,7 @@ class OciSource:
             lifetime=self.tag_ttl,
             media_type="application/json",
             assemble=lambda ask: tags.assemble(pages, ask),
-            present=lambda content: tags.present(content, asked.asked_name, asked.namespace, query),
+            present=lambda content: tags.present(content, asked.asked_name, window),
             from_held=(self._key(TAG, asked.name, ""), tags.from_names),
         )
 
@@ -113,14 +121,18 @@ class OciSource:
         """What refers to a manifest; filters are answered here from the whole list."""
         digest = _digest(asked.reference)
         artifact_type = asked.request.target.parameter("artifactType")
-        pages = Pages(self._place(asked.name, "referrers", str(digest)), base_path=urlsplit(self.base).path)
+        # ghcr.io redirects this to a web page of another host, which is no answer.
+        first = self._place(asked.name, "referrers", str(digest), accept=referrers.MEDIA_TYPE)
+        pages = Pages(replace(first, stay=True), base_path=urlsplit(self.base).path)
+        tag = referrers.fallback_tag(digest)
+        fallback = self._place(asked.name, "manifests", tag, accept=referrers.MEDIA_TYPE)
         return Assembled(
             key=self._key(REFERRERS.name, asked.name, str(digest)),
             kind=REFERRERS,
             source=self.name,
             lifetime=self.tag_ttl,
             media_type=referrers.MEDIA_TYPE,
-            assemble=lambda ask: referrers.assemble(pages, ask),
+            assemble=lambda ask: referrers.assemble(pages, fallback, digest, ask),
             present=lambda content: referrers.present(content, artifact_type),
         )
 
@@ -152,8 +164,13 @@ ACTIONS: dict[str, Callable[[OciSource, OciRequest], Meaning]] = {
 
 
 def _read_manifest_head(headers: Mapping[str, str], length: int | None) -> Claim | None:
-    """A HEAD that names digest, length and type answers a client in full; anything less answers nobody."""
+    """A HEAD that names digest, length and type answers a client in full; anything less answers nobody.
+
+    A type that says nothing about a manifest is none: what the content says itself would differ from it.
+    """
     media_type = media_type_of(headers.get("Content-Type"))
+    if media_type in SAYS_NOTHING:
+        media_type = None
     try:
         digest = Digest.parse(headers.get("Docker-Content-Digest", ""))
     except ValueError:

@@ -6,21 +6,47 @@ import json
 from collections.abc import Sequence
 
 from proxy.core.accept import OCI_INDEX
-from proxy.core.errors import SourceBroken
-from proxy.core.wants import Ask, Presented
+from proxy.core.digest import Digest
+from proxy.core.errors import SourceBroken, SourceMissing
+from proxy.core.wants import Ask, Place, Presented
 from proxy.sources.lists import Pages
-from proxy.sources.manifests import parse_object
+from proxy.sources.manifests import LIMIT, parse_object, recognise_manifest
 
 MEDIA_TYPE = OCI_INDEX
 
 
-async def assemble(pages: Pages, ask: Ask) -> bytes:
-    """The whole index: the upstream's own bytes where it is one page, else one index of all pages' entries."""
-    bodies = [page.body async for page in pages.walk(ask)]
+def fallback_tag(subject: Digest) -> str:
+    """The tag under which a registry without the API lists what refers to a manifest ("Referrers Tag Schema")."""
+    return f"{subject.algorithm}-{subject.hex[:64]}"
+
+
+async def assemble(pages: Pages, fallback: Place, subject: Digest, ask: Ask) -> bytes:
+    """The whole index: from the API, else from the fallback tag, else an empty one.
+
+    One page stays the upstream's own bytes; several become one index. Older clients do not know the fallback
+    tag and would see no signatures on registries without the API.
+    """
+    try:
+        bodies = [page.body async for page in pages.walk(ask)]
+    except SourceMissing:
+        return await _from_fallback(fallback, subject, ask)
     lists = [_descriptors(body) for body in bodies]
-    if len(bodies) == 1:
-        return bodies[0]
-    return _index([descriptor for part in lists for descriptor in part])
+    return bodies[0] if len(bodies) == 1 else _index([descriptor for part in lists for descriptor in part])
+
+
+async def _from_fallback(fallback: Place, subject: Digest, ask: Ask) -> bytes:
+    """The index that the fallback tag names.
+
+    Some registries resolve that tag to the subject itself (oras-project/oras-go#1396): only an index that is not
+    the subject is believed.
+    """
+    try:
+        page = await ask(fallback, LIMIT)
+        media_type = recognise_manifest(page.body, page.media_type)
+    except (SourceMissing, SourceBroken):
+        return _index([])
+    is_subject = Digest.of(page.body, subject.algorithm) == subject
+    return page.body if media_type == MEDIA_TYPE and not is_subject else _index([])
 
 
 def present(content: bytes, artifact_type: str | None) -> Presented:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from yarl import URL
 
 from proxy.auth.authorizer import Authorization, Authorizer
 from proxy.core.clock import Clock
-from proxy.core.errors import SourceBroken, SourceLimited
+from proxy.core.errors import SourceBroken, SourceLimited, SourceMissing
 from proxy.core.ranges import parse_content_range
 from proxy.core.retry import parse_retry_after
 from proxy.core.wants import Place
@@ -35,6 +36,16 @@ class Asking:
     place: Place
     offset: int = 0
     etag: str | None = None
+
+    @property
+    def usable(self) -> frozenset[int]:
+        """The statuses that answer this: a part or a confirmation is no answer to who asked for the whole."""
+        statuses = {HTTPStatus.OK}
+        if self.offset:
+            statuses.add(HTTPStatus.PARTIAL_CONTENT)
+        if self.etag is not None:
+            statuses.add(HTTPStatus.NOT_MODIFIED)
+        return frozenset(statuses)
 
     def headers(self) -> dict[str, str]:
         """The request headers but for the credential. Bytes are wanted as they are: digests name those."""
@@ -75,7 +86,7 @@ class Reply:
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The body. SourceUnreachable when it is cut, SourceTimeout when it stalls or crawls."""
-        content, pace = self._response.content, Pace()
+        content, pace = self._response.content, Pace(self._source)
         while True:
             asked = self._clock.monotonic()
             with translated(self._source):
@@ -120,15 +131,24 @@ class Upstream:
     def __repr__(self) -> str:
         return f"<Upstream {self.name} {self._url}>"
 
-    @property
-    def limited_for(self) -> int:
-        """Seconds for which this source wants to be left alone."""
-        return max(0, round(self._limited_until - self._clock.monotonic()))
-
     @asynccontextmanager
     async def open(self, asking: Asking) -> AsyncIterator[Reply]:
-        """A usable answer (200, 206 or 304), or the SourceError that the source's answer amounts to."""
-        self._check_limit()
+        """A usable answer (200, 206 or 304), or the SourceError that the source's answer amounts to.
+
+        One that says 429, or whose token service does, is left alone for as long as it asks.
+        """
+        seconds = math.ceil(self._limited_until - self._clock.monotonic())
+        if seconds > 0:
+            raise self._limited(seconds)
+        try:
+            async with self._opened(asking) as reply:
+                yield reply
+        except SourceLimited as limited:
+            self._limited_until = self._clock.monotonic() + limited.retry_after
+            raise
+
+    @asynccontextmanager
+    async def _opened(self, asking: Asking) -> AsyncIterator[Reply]:
         repository = asking.place.repository
         authorization = await self._authorizer.authorization(repository)
         response, redirected = await self._travel(asking, authorization)
@@ -141,7 +161,7 @@ class Upstream:
                 )
                 if better is not None:
                     response, redirected = await self._travel(asking, better)
-            self._judge(response, asking.place, redirected=redirected)
+            self._judge(response, asking, redirected=redirected)
             yield Reply(response, source=self.name, clock=self._clock)
         finally:
             # Closes the connection if the body was not read to its end, else gives it back.
@@ -167,32 +187,31 @@ class Upstream:
             response.release()
             url = next_hop(url, location, source=self.name)
             if origin_of(url) not in self._credential_origins:
+                if asking.place.stay:
+                    raise SourceMissing(f"source {self.name} sends us elsewhere for {asking.place.path}")
                 redirected = True
                 headers.pop("Authorization", None)
         raise SourceBroken(f"source {self.name} redirects more than {MOST_HOPS} times")
 
-    def _judge(self, response: aiohttp.ClientResponse, place: Place, *, redirected: bool) -> None:
+    def _judge(self, response: aiohttp.ClientResponse, asking: Asking, *, redirected: bool) -> None:
         if response.status == HTTPStatus.TOO_MANY_REQUESTS:
-            seconds = parse_retry_after(response.headers.get("Retry-After"), now=self._clock.wall())
-            self._limited_until = self._clock.monotonic() + seconds
-            self._check_limit()
+            raise self._limited(parse_retry_after(response.headers.get("Retry-After"), now=self._clock.wall()))
         error = judge(
             response.status,
+            usable=asking.usable,
             source=self.name,
-            path=place.path.partition("?")[0],
+            path=asking.place.path.partition("?")[0],
             credential=self._authorizer.describe(),
             redirected=redirected,
         )
         if error is not None:
             raise error
 
-    def _check_limit(self) -> None:
-        seconds = self.limited_for
-        if seconds:
-            raise SourceLimited(
-                f"source {self.name} limits how often it is asked; it is left alone for {seconds} seconds",
-                retry_after=seconds,
-            )
+    def _limited(self, seconds: int) -> SourceLimited:
+        return SourceLimited(
+            f"source {self.name} limits how often it is asked; it is left alone for {seconds} seconds",
+            retry_after=seconds,
+        )
 
 
 def _is_refusal(response: aiohttp.ClientResponse, authorization: Authorization | None) -> bool:

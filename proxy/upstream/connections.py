@@ -55,7 +55,7 @@ class Connections:
         async with response:
             with translated(self._source):
                 async with self._clock.timeout(FIRST_BYTE_LIMIT):
-                    body = await _read_at_most(response.content, limit)
+                    body = await self._read_at_most(response.content, limit)
             return FetchReply(
                 status=response.status,
                 challenges=tuple(response.headers.getall("WWW-Authenticate", [])),
@@ -67,6 +67,14 @@ class Connections:
         """Close all connections."""
         for session in (self._own_session, self._trusted_session, self._foreign_session):
             await session.close()
+
+    async def _read_at_most(self, content: aiohttp.StreamReader, limit: int) -> bytes:
+        body = bytearray()
+        while piece := await content.readany():
+            body += piece
+            if len(body) > limit:
+                raise SourceBroken(f"source {self._source} sent more than {limit} bytes where a short answer belongs")
+        return bytes(body)
 
     def _session_for(self, url: URL) -> aiohttp.ClientSession:
         origin = origin_of(url)
@@ -125,12 +133,3 @@ def _session(factory: aiohttp.SocketFactoryType, context: ssl.SSLContext) -> aio
         max_field_size=_LONGEST_FIELD,
         max_line_size=_LONGEST_FIELD,
     )
-
-
-async def _read_at_most(content: aiohttp.StreamReader, limit: int) -> bytes:
-    body = bytearray()
-    while piece := await content.readany():
-        body += piece
-        if len(body) > limit:
-            raise SourceBroken(f"the source answered with more than {limit} bytes where a short answer belongs")
-    return bytes(body)

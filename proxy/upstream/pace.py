@@ -11,6 +11,7 @@ from proxy.core.errors import SourceTimeout
 class Pace:
     """Counts bytes against the time spent waiting for them; `floor` in bytes a second, `window` in seconds."""
 
+    source: str
     floor: float = 1000.0
     window: float = 60.0
     _waited: float = 0.0
@@ -22,5 +23,5 @@ class Pace:
         self._received += received
         if self._waited >= self.window:
             if self._received < self.floor * self._waited:
-                raise SourceTimeout(f"the source sent less than {self.floor:.0f} bytes a second")
+                raise SourceTimeout(f"source {self.source} sent less than {self.floor:.0f} bytes a second")
             self._waited, self._received = 0.0, 0

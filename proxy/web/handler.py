@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from aiohttp.web import BaseRequest, Response, StreamResponse
+from cachetools import LRUCache
 
 from proxy.core.accept import parse_accept
 from proxy.core.clock import Clock
@@ -31,7 +33,15 @@ _GUARDS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Content-Security-Policy": "sandbox; default-src 'none'",
 }
+# nginx's word for it; no client ever sees it.
+_CLIENT_LEFT = 499
 _REGISTRY = {**_GUARDS, "Docker-Distribution-Api-Version": "registry/2.0", "Content-Disposition": "attachment"}
+
+
+_Reading: TypeAlias = tuple[Meaning, str | None]
+_MOST_READINGS = 4096
+# Characters of Accept: real clients send up to about 800, and hostile ones could fill gigabytes of readings.
+_LONGEST_REMEMBERED = 2048
 
 
 class Registry(Protocol):
@@ -63,9 +73,11 @@ class Handler:
         self._pipeline = pipeline
         self._access = access
         self._clock = clock
+        # What a request means depends on nothing but these two, so it is worked out once.
+        self._readings: LRUCache[tuple[str, tuple[str, ...]], _Reading] = LRUCache(_MOST_READINGS)
 
     async def handle(self, request: BaseRequest) -> StreamResponse:
-        """The response to any request; no exception but cancellation leaves here."""
+        """The response to any request. An exception that leaves here closes the connection: no more can be said."""
         exchange = _Exchange(os.urandom(8).hex(), self._clock.monotonic())
         registry = request.raw_path.startswith("/v2")
         headers = {**(_REGISTRY if registry else _GUARDS), "X-Request-Id": exchange.request_id}
@@ -75,29 +87,42 @@ class Handler:
             response = error_response(error, registry=registry, headers=headers)
             if error.status >= 500:  # noqa: PLR2004 -- the server's failures begin there
                 _logger.warning("%s %s (request %s)", error.status, error.message, exchange.request_id)
-        except ConnectionError:
+        except (ConnectionError, asyncio.CancelledError):
             # The client left; whatever it had asked for goes on for others.
+            self._note(request, _CLIENT_LEFT, 0, exchange)
             raise
         except Exception:
             _logger.exception("request %s failed in a way nobody thought of", exchange.request_id)
+            if request.writer.output_size:
+                # A second answer would stand in the body of the one that is under way.
+                self._note(request, MoorageError.status, 0, exchange)
+                raise
             unknown = MoorageError(f"internal error; the log has more under request {exchange.request_id}")
             response = error_response(unknown, registry=registry, headers=headers)
-        self._note(request, response, exchange)
+        sent = 0 if request.method == "HEAD" else response.content_length or 0
+        self._note(request, response.status, sent, exchange)
         return response
 
     async def _serve(self, request: BaseRequest, exchange: _Exchange, headers: dict[str, str]) -> StreamResponse:
         self._door.admit(request)
-        target = parse_target(request.raw_path)
-        if target.segments[0] != "v2":
-            return self._own(target, headers)
-        asked = Request(target, parse_accept(request.headers.getall("Accept", ())))
-        meaning = self._registry.match(asked)
-        namespace = self._registry.namespace_of(asked)
+        question = request.raw_path, tuple(request.headers.getall("Accept", ()))
+        reading = self._readings.get(question)
+        if reading is None:
+            target = parse_target(request.raw_path)
+            if target.segments[0] != "v2":
+                return self._own(target, headers)
+            reading = self._read(Request(target, parse_accept(question[1])))
+            if sum(map(len, question[1])) <= _LONGEST_REMEMBERED:
+                self._readings[question] = reading
+        meaning, namespace = reading
         if namespace is not None:
             headers["OCI-Namespace"] = namespace
         answer = await self._pipeline.serve(meaning, head=request.method == "HEAD")
         exchange.source, exchange.cache = answer.source or "-", answer.trace.header()
         return await self._send(request, answer, headers)
+
+    def _read(self, asked: Request) -> _Reading:
+        return self._registry.match(asked), self._registry.namespace_of(asked)
 
     async def _send(self, request: BaseRequest, answer: Answer, headers: dict[str, str]) -> StreamResponse:
         try:
@@ -113,8 +138,7 @@ class Handler:
             case _:
                 raise Missing("nothing is served here; registries are under /v2/")
 
-    def _note(self, request: BaseRequest, response: StreamResponse, exchange: _Exchange) -> None:
-        body_length = response.content_length or 0
+    def _note(self, request: BaseRequest, status: int, sent: int, exchange: _Exchange) -> None:
         self._access.add(
             AccessLine(
                 finished=self._clock.wall(),
@@ -122,8 +146,8 @@ class Handler:
                 client=request.remote or "-",
                 method=request.method,
                 path=request.raw_path.partition("?")[0],
-                status=response.status,
-                sent=0 if request.method == "HEAD" else body_length,
+                status=status,
+                sent=sent,
                 seconds=self._clock.monotonic() - exchange.began,
                 source=exchange.source,
                 cache=exchange.cache,

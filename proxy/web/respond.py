@@ -12,12 +12,13 @@ import os
 from collections.abc import Mapping
 from http import HTTPStatus
 
-from aiohttp.web import BaseRequest, Response, StreamResponse
+from aiohttp.web import BaseRequest, StreamResponse
 
 from proxy.cache.bodies import FileBody, HeldBody, StreamBody
-from proxy.core.errors import MoorageError
+from proxy.core.errors import MoorageError, StorageFailed
 from proxy.core.ranges import Span, parse_range
 from proxy.pipeline.answers import Answer
+from proxy.web.finished import FinishedResponse
 
 _logger = logging.getLogger(__name__)
 
@@ -26,11 +27,9 @@ async def send(request: BaseRequest, answer: Answer, headers: Mapping[str, str])
     """Send an answer, whole or the range that was asked; the response that is under way or done."""
     described = {**headers, **_describe(answer)}
     if answer.digest is not None and _has_already(request, answer):
-        return Response(status=HTTPStatus.NOT_MODIFIED, headers=described)
+        return FinishedResponse(HTTPStatus.NOT_MODIFIED, described, body=b"", length=None)
     if answer.body is None or request.method == "HEAD":
-        if answer.size is not None:
-            described["Content-Length"] = str(answer.size)
-        return Response(status=HTTPStatus.OK, headers=described)
+        return FinishedResponse(HTTPStatus.OK, described, body=b"", length=answer.size)
     span = _asked_span(request, answer)
     status = HTTPStatus.OK
     if span is not None:
@@ -39,7 +38,7 @@ async def send(request: BaseRequest, answer: Answer, headers: Mapping[str, str])
     match answer.body:
         case HeldBody(content):
             part = content if span is None else content[span.start : span.stop]
-            return Response(status=status, body=part, headers=described)
+            return FinishedResponse(status, described, body=part, length=len(part))
         case FileBody(descriptor, size):
             return await _send_file(
                 request, descriptor, span or Span(0, size), StreamResponse(status=status), described
@@ -91,8 +90,8 @@ async def _send_file(
     response.content_length = span.length
     await response.prepare(request)
     transport = request.transport
-    if transport is None:
-        return response
+    if transport is None or transport.is_closing():
+        raise ConnectionResetError("the client left")
     with open(os.dup(descriptor), "rb", buffering=0) as file:  # noqa: ASYNC230, PTH123 -- open already
         sent = await asyncio.get_running_loop().sendfile(transport, file, span.start, span.length)
     if sent != span.length:
@@ -110,9 +109,13 @@ async def _send_stream(
     if stop is not None:
         response.content_length = stop - start
     await response.prepare(request)
+    position = start
     try:
         async for piece in body.read(start, stop):
             await response.write(piece)
+            position += len(piece)
+        if stop is not None and position != stop:
+            raise StorageFailed(f"the content ended after {position} bytes, and not {stop}")
     except MoorageError as failed:
         _logger.warning("a transfer was broken off: %s (request %s)", failed.message, headers.get("X-Request-Id"))
         if request.transport is not None:

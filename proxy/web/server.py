@@ -19,13 +19,17 @@ _IDLE_LIMIT = 30.0
 _LINGER = 2.0
 _LONGEST_LINE = 8190
 _MOST_HEADERS = 64
-_NO_SUCH_FAMILY = frozenset({errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL})
+_NO_SUCH_ADDRESS = frozenset({errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL})
 _PORT_ATTEMPTS = 20
 
 _logger = logging.getLogger(__name__)
 # The parser's complaints about broken requests, tracebacks and all: clients' noise, not ours.
 _parser_logger = logging.getLogger("proxy.web.parser")
 _parser_logger.disabled = True
+
+
+class _NoSuchAddress(ConfigError):
+    """This machine does not have the address at all; for ::1, it has no IPv6."""
 
 
 class Listener:
@@ -47,7 +51,8 @@ class Listener:
             max_headers=_MOST_HEADERS,
             auto_decompress=False,
         )
-        self._runner = ServerRunner(server, shutdown_timeout=DRAIN_LIMIT)
+        # The library waits twice: for requests to end, then again once it has called them off.
+        self._runner = ServerRunner(server, shutdown_timeout=DRAIN_LIMIT / 2)
         self._sockets = sockets
 
     @property
@@ -78,35 +83,37 @@ def bind(host: str, port: int) -> list[socket.socket]:
         first = _listening("127.0.0.1", port)
         try:
             second = _listening("::1", first.getsockname()[1])
+        except _NoSuchAddress:
+            _logger.info("this machine has no IPv6; listening on 127.0.0.1 only")
+            return [first]
         except ConfigError:
             first.close()
             if port:
                 raise
-        except OSError:
-            _logger.info("this machine has no IPv6; listening on 127.0.0.1 only")
-            return [first]
         else:
             return [first, second]
     raise ConfigError(("server.port: no port is free on both 127.0.0.1 and ::1",))
 
 
 def _listening(host: str, port: int) -> socket.socket:
-    """One bound socket. OSError only where the machine lacks the address family."""
+    """One socket that listens already: one that is only bound can still be overtaken by another program's."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    made = socket.socket(family, socket.SOCK_STREAM)
+    made = None
     try:
+        made = socket.socket(family, socket.SOCK_STREAM)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         made.bind((host, port))
+        made.listen(_BACKLOG)
     except OSError as refused:
-        made.close()
-        if family == socket.AF_INET6 and refused.errno in _NO_SUCH_FAMILY:
-            raise
+        if made is not None:
+            made.close()
         problem = (
             f"server.port: cannot listen on {host} port {port}: {refused.strerror}; stop what does, or choose another"
         )
-        raise ConfigError((problem,)) from refused
+        error = _NoSuchAddress if refused.errno in _NO_SUCH_ADDRESS else ConfigError
+        raise error((problem,)) from refused
     return made
 
 
