@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import random
+import ssl
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
-from functools import partial
+from functools import cache, partial
 from types import TracebackType
 from typing import Self, TextIO
 
@@ -39,7 +40,7 @@ from proxy.pipeline.streaming import Streams
 from proxy.sources.oci import OciSource
 from proxy.sources.routing import OciRoutes
 from proxy.upstream.client import Upstream
-from proxy.upstream.connections import Connections
+from proxy.upstream.connections import Connections, client_tls
 from proxy.upstream.origin import origins_of
 from proxy.web.door import Door
 from proxy.web.handler import Handler
@@ -147,9 +148,15 @@ class Moorage:
     def _upstreams(self) -> dict[str, Upstream]:
         stores = DockerStores(self._environ, self._clock)
         self._running.push_async_callback(stores.close)
-        return {settings.name: self._upstream(settings, stores) for settings in self._enabled()}
+        tls = cache(client_tls)
+        if any(settings.url.startswith("https:") for settings in self._enabled()):
+            # It would hold up everybody if the first request had to wait for it.
+            tls()
+        return {settings.name: self._upstream(settings, stores, tls) for settings in self._enabled()}
 
-    def _upstream(self, settings: SourceSettings, stores: DockerStores) -> Upstream:
+    def _upstream(
+        self, settings: SourceSettings, stores: DockerStores, tls: Callable[[], ssl.SSLContext]
+    ) -> Upstream:
         clock, auth = self._clock, settings.auth
         origins = auth.origins if isinstance(auth, BearerAuth | BasicAuth) else ()
         connections = Connections(
@@ -157,6 +164,7 @@ class Moorage:
             url=URL(settings.url),
             trusted=origins_of((*settings.trusted_realms, *settings.trusted_redirects, *origins)),
             clock=clock,
+            tls=tls,
         )
         self._running.push_async_callback(connections.close)
         tokens = TokenService(connections.fetch, clock)

@@ -139,7 +139,9 @@ class Authorizer:
             raise SourceLimited(f"{asked} limits requests; asking again in {wait} s", retry_after=wait)
         if reply.status >= _SERVER_ERROR:
             raise SourceUnreachable(f"{asked} answered {reply.status}; try again later")
-        return parse_challenges(reply.challenges)
+        # Set here and not by who waits: another request may come between this answer and its first reader.
+        self._challenges = parse_challenges(reply.challenges)
+        return self._challenges
 
     def _token_request(self, repository: str, found: Found) -> TokenRequest | None:
         """The token that the source wants for a credential; None if it wants none. Bearer goes before Basic."""

@@ -6,13 +6,14 @@ import argparse
 import asyncio
 import logging
 import signal
-import sys
 from collections.abc import Mapping
 
 from proxy.app import Moorage
 from proxy.cli.loading import load_configuration
 from proxy.config.model import Config
 from proxy.observe.log import start_logging
+
+_ENDING = (signal.SIGINT, signal.SIGTERM)
 
 _logger = logging.getLogger(__name__)
 
@@ -32,11 +33,13 @@ async def _serve(config: Config, environ: Mapping[str, str]) -> None:
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
-        if stopping.is_set():
-            sys.exit(1)
         stopping.set()
+        for number in _ENDING:
+            loop.remove_signal_handler(number)
+            # The next one kills. Files are right at any moment, so there is nothing to tidy up.
+            signal.signal(number, signal.SIG_DFL)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _ENDING:
         loop.add_signal_handler(number, stop)
     async with Moorage(config, environ=environ) as running:
         names = ", ".join(source.name for source in config.sources if source.enabled)

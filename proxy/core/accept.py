@@ -1,9 +1,9 @@
 """Which media types a client takes, and which earlier answer may serve it.
 
 A registry answers one tag with different manifests, depending on Accept. The answer is kept under the type
-that came, together with what had been offered: an answer to a wider question holds for a narrower one that
-still takes it, because the upstream would have chosen the same. The raw header is never a key
-(git-pkgs/proxy#249: every client version spells it in its own way).
+that came, together with what had been offered, and serves every client of whom it is known that the registry
+would answer the same. The raw header is never a key (git-pkgs/proxy#249: every client version spells it in its
+own way).
 """
 
 from __future__ import annotations
@@ -39,6 +39,15 @@ class Accepts:
     def covers(self, narrower: Accepts) -> bool:
         """Whether an answer to this question is also the answer to the narrower one, if its type is admitted."""
         return narrower.types <= self.types and (self.anything or not narrower.anything)
+
+    def settles(self, other: Accepts, media_type: str) -> bool:
+        """Whether an answer of this type, given to this question, is the answer to the other question as well.
+
+        Registries turn what they hold into something else only where a client takes no index: an index is handed
+        out as it is, and so is whatever comes when every kind of index was offered.
+        """
+        as_held = media_type in INDEX_TYPES or self.types >= INDEX_TYPES
+        return other.admits(media_type) and (as_held or self.covers(other))
 
     def header(self) -> str:
         """The Accept header for the upstream, in an order that does not depend on the client's."""

@@ -12,6 +12,9 @@ from proxy.core.accept import ANYTHING, Accepts
 from proxy.core.digest import Digest
 
 
+_MOST_ANSWERS = 8
+
+
 class Key(NamedTuple):
     """The identity of a name in the cache.
 
@@ -50,14 +53,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """All answers held for one key: one for each resulting media type."""
+    """All answers held for one key, the newest first: those of different types, or to questions too different."""
 
     key: Key
     entries: tuple[Entry, ...] = ()
 
     def find(self, accepts: Accepts) -> Entry | None:
         """The answer that the upstream would give to this question, as far as is known."""
-        return next((e for e in self.entries if accepts.admits(e.media_type) and e.asked.covers(accepts)), None)
+        return next((entry for entry in self.entries if entry.asked.settles(accepts, entry.media_type)), None)
 
     def find_any(self, accepts: Accepts) -> Entry | None:
         """Any answer the client takes, newest first: for when the upstream cannot be asked."""
@@ -65,9 +68,10 @@ class Record:
         return max(admitted, key=lambda entry: entry.fetched, default=None)
 
     def with_entry(self, entry: Entry) -> Record:
-        """This record with the answer put in the place of an older one of its type."""
-        others = tuple(e for e in self.entries if e.media_type != entry.media_type)
-        return replace(self, entries=(entry, *others))
+        """This record with the answer put first, in the place of older ones of its type that it stands for as well."""
+        same_type = entry.media_type
+        others = [e for e in self.entries if e.media_type != same_type or not entry.asked.settles(e.asked, same_type)]
+        return replace(self, entries=(entry, *others[: _MOST_ANSWERS - 1]))
 
 
 class Decision(Enum):

@@ -27,6 +27,11 @@ class Pages:
     first: Place
     base_path: str
 
+    @property
+    def sender(self) -> str:
+        """Who sends these pages, for messages."""
+        return f"source {self.first.source}"
+
     async def walk(self, ask: Ask) -> AsyncIterator[Page]:
         """Every page in order; SourceBroken when they run in a circle or never end."""
         place, seen, size = self.first, {self.first.path}, 0

@@ -43,12 +43,12 @@ def recognise_manifest(content: bytes, content_type: str | None) -> str:
     return declared
 
 
-def parse_object(content: bytes, what: str) -> dict[str, object]:
+def parse_object(content: bytes, what: str, sender: str = "the source") -> dict[str, object]:
     """A JSON object out of an upstream's bytes; SourceBroken for anything else, however deeply nested."""
     try:
         return jsonobject.parse_object(content)
     except ValueError:
-        raise SourceBroken(f"the source sent something that is no JSON object in place of a {what}") from None
+        raise SourceBroken(f"{sender} sent something that is no JSON object in place of a {what}") from None
 
 
 def _inferred(manifest: dict[str, object]) -> str | None:

@@ -30,7 +30,7 @@ async def assemble(pages: Pages, fallback: Place, subject: Digest, ask: Ask) -> 
         bodies = [page.body async for page in pages.walk(ask)]
     except SourceMissing:
         return await _from_fallback(fallback, subject, ask)
-    lists = [_descriptors(body) for body in bodies]
+    lists = [_descriptors(body, pages.sender) for body in bodies]
     return bodies[0] if len(bodies) == 1 else _index([descriptor for part in lists for descriptor in part])
 
 
@@ -55,18 +55,18 @@ def present(content: bytes, artifact_type: str | None) -> Presented:
         return Presented(content, MEDIA_TYPE)
     chosen = [
         descriptor
-        for descriptor in _descriptors(content)
+        for descriptor in _descriptors(content, "the cache")
         if isinstance(descriptor, dict) and descriptor.get("artifactType") == artifact_type
     ]
     return Presented(_index(chosen), MEDIA_TYPE, {"OCI-Filters-Applied": "artifactType"})
 
 
-def _descriptors(body: bytes) -> list[object]:
-    descriptors = parse_object(body, "referrers index").get("manifests")
+def _descriptors(body: bytes, sender: str) -> list[object]:
+    descriptors = parse_object(body, "referrers index", sender).get("manifests")
     if descriptors is None:
         return []
     if not isinstance(descriptors, list):
-        raise SourceBroken("the source sent a referrers index without a list of manifests")
+        raise SourceBroken(f"{sender} sent a referrers index without a list of manifests")
     return descriptors
 
 

@@ -17,9 +17,9 @@ async def assemble(pages: Pages, ask: Ask) -> bytes:
     """All tags over all pages, as the content to keep. What no tag can be called is left out."""
     names: set[str] = set()
     async for page in pages.walk(ask):
-        listed = parse_object(page.body, "tag list").get("tags") or []
+        listed = parse_object(page.body, "tag list", pages.sender).get("tags") or []
         if not isinstance(listed, list):
-            raise SourceBroken("the source sent a tag list without a list of tags")
+            raise SourceBroken(f"{pages.sender} sent a tag list without a list of tags")
         names.update(name for name in listed if isinstance(name, str) and is_tag(name))
     return from_names(names)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 
 import aiohttp
@@ -22,20 +22,29 @@ _READ_BUFFER = 256 * 1024
 _LONGEST_FIELD = 32 * 1024
 
 
-class Connections:
-    """Sends one request at a time to wherever it may go, never following anything by itself."""
+def client_tls() -> ssl.SSLContext:
+    """TLS with the system's certificates, for all sources; loading those takes tens of milliseconds."""
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
 
-    def __init__(self, *, source: str, url: URL, trusted: frozenset[str], clock: Clock) -> None:
+
+class Connections:
+    """Sends one request at a time to wherever it may go, never following anything by itself.
+
+    `tls` gives the context for https, when that is first needed.
+    """
+
+    def __init__(
+        self, *, source: str, url: URL, trusted: frozenset[str], clock: Clock, tls: Callable[[], ssl.SSLContext]
+    ) -> None:
         self._source = source
         self._own = origin_of(url)
         self._trusted = trusted
         self._clock = clock
-        guard = EgressGuard(source=source, own_host=url.host or "")
-        context = ssl.create_default_context()
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        self._own_session = _session(guard.own_socket, context)
-        self._trusted_session = _session(guard.trusted_socket, context)
-        self._foreign_session = _session(guard.foreign_socket, context)
+        self._tls = tls
+        self._guard = EgressGuard(source=source, own_host=url.host or "")
+        self._sessions: dict[tuple[str, aiohttp.SocketFactoryType], aiohttp.ClientSession] = {}
 
     async def send(
         self, method: str, url: URL, headers: Mapping[str, str], form: Mapping[str, str] | None = None
@@ -65,7 +74,7 @@ class Connections:
 
     async def close(self) -> None:
         """Close all connections."""
-        for session in (self._own_session, self._trusted_session, self._foreign_session):
+        for session in self._sessions.values():
             await session.close()
 
     async def _read_at_most(self, content: aiohttp.StreamReader, limit: int) -> bytes:
@@ -77,10 +86,16 @@ class Connections:
         return bytes(body)
 
     def _session_for(self, url: URL) -> aiohttp.ClientSession:
+        """The pool for a place, made when it is first used: most sources never are, and few lead elsewhere."""
         origin = origin_of(url)
+        factory = self._guard.trusted_socket if origin in self._trusted else self._guard.foreign_socket
         if origin == self._own:
-            return self._own_session
-        return self._trusted_session if origin in self._trusted else self._foreign_session
+            factory = self._guard.own_socket
+        session = self._sessions.get((url.scheme, factory))
+        if session is None:
+            session = _session(factory, self._tls() if url.scheme == "https" else None)
+            self._sessions[url.scheme, factory] = session
+        return session
 
 
 class translated:  # noqa: N801 -- reads as an adjective in `with translated(source):`
@@ -120,9 +135,9 @@ class translated:  # noqa: N801 -- reads as an adjective in `with translated(sou
                 raise SourceBroken(f"source {self._source} sent something that is not proper HTTP") from None
 
 
-def _session(factory: aiohttp.SocketFactoryType, context: ssl.SSLContext) -> aiohttp.ClientSession:
+def _session(factory: aiohttp.SocketFactoryType, tls: ssl.SSLContext | None) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=60, ssl=context, socket_factory=factory),
+        connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=60, ssl=tls or True, socket_factory=factory),
         # No limit on the total: a big blob over a slow line takes as long as it takes.
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_LIMIT),
         cookie_jar=aiohttp.DummyCookieJar(),

@@ -117,8 +117,7 @@ async def _drive(
 
     async def ask_all(*names: str) -> None:
         for name in names:
-            for method in (get, head):
-                answers.append(await method(proxy.url, f"{PREFIX}/{name}", **_CLIENT_HEADERS))
+            answers.extend([await method(proxy.url, f"{PREFIX}/{name}", **_CLIENT_HEADERS) for method in (get, head)])
 
     await ask_all(*targets)
     assert {answer.status for answer in answers} == {200}, "the credential works"
@@ -139,7 +138,8 @@ async def _drive(
         upstream.always("/v2/", Status(401, (challenge,)))
         await ask_all(f"manifests/evil{number}", "manifests/v1")
         upstream.clear_faults()
-    for number, fault in enumerate((Status(401), Status(500), Status(429), Html200(), CutAfter(None))):
+    refusals: tuple[Fault, ...] = (Status(401), Status(500), Status(429), Html200(), CutAfter(None))
+    for number, fault in enumerate(refusals):
         clock.advance(TAG_TTL + 700)
         tokens.expire_all()
         tokens.always("/token", fault)
@@ -178,7 +178,7 @@ async def test_a_secret_is_found_nowhere(kind: Kind, tmp_path: Path, caplog: pyt
 
 
 async def test_a_client_s_secrets_decide_nothing(tmp_path: Path) -> None:
-    """Authorization and Cookie of the client change no answer and no key: with others, or none, it is the same hit."""
+    """Authorization and Cookie of the client change no answer and no key: with others or none it is a hit."""
     async with FakeRegistry() as upstream, running(tmp_path, source(upstream.url)) as proxy:
         image = publish(upstream)
         for headers in ({"Authorization": f"Bearer {_CLIENTS_OWN}"}, {"Cookie": _CLIENTS_OWN}, {}):

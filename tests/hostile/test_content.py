@@ -45,24 +45,22 @@ def _manifest_as(**fields: object) -> bytes:
 
 
 @pytest.mark.parametrize("content", [_bomb(), gzip.compress(gzip.compress(b"x" * 100)), gzip.compress(b"") * 20_000])
-@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "gzip, gzip"])
-async def test_a_compressed_bomb_is_never_unpacked(content: bytes, encoding: str, tmp_path: Path) -> None:
+async def test_a_compressed_bomb_is_never_unpacked(content: bytes, tmp_path: Path) -> None:
     """Bytes are passed on as they came, whatever coding they claim: right by digest for a blob, 502 as a manifest."""
-    lie = Headers((("Content-Encoding", encoding),))
     async with FakeRegistry() as upstream, running(tmp_path, source(upstream.url)) as proxy:
         digest = upstream.add_blob(REPOSITORY, content)
         upstream.add_manifest(REPOSITORY, content, MANIFEST_TYPE, "v1")
-        upstream.always("/v2/", lie)
         tracemalloc.start()
         try:
-            answer = await get(proxy.url, f"{PREFIX}/blobs/{digest}")
-            broken = await get(proxy.url, f"{PREFIX}/manifests/v1")
+            for encoding in ("gzip", "deflate", "br", "gzip, gzip"):
+                upstream.always("/v2/", Headers((("Content-Encoding", encoding),)))
+                answer = await get(proxy.url, f"{PREFIX}/blobs/{digest}")
+                assert (answer.status, answer.body) == (200, content)
+                assert answer.header("Content-Encoding") is None
+                assert (await get(proxy.url, f"{PREFIX}/manifests/v1")).status == 502
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
-        assert (answer.status, answer.body) == (200, content)
-        assert answer.header("Content-Encoding") is None
-        assert broken.status == 502
         assert peak < 16 << 20
         assert {request.headers["accept-encoding"] for request in upstream.requests} == {"identity"}
 
@@ -127,7 +125,7 @@ async def test_what_is_no_manifest_is_refused(content: bytes, media_type: str, t
 )
 @pytest.mark.parametrize("target", ["small", "large", "manifests/v1", "digest", "tags/list"])
 async def test_a_wrong_success_is_none(target: str, fault: Fault, tmp_path: Path) -> None:
-    """A login page, nothing, a part nobody asked for, a packed copy: an error or a body cut short, and nothing kept."""
+    """A login page, nothing, a part nobody asked for, a packed copy: an error or a short body, and nothing kept."""
     async with FakeRegistry() as upstream, running(tmp_path, source(upstream.url), clock=SwiftClock()) as proxy:
         image = publish(upstream)
         names = {

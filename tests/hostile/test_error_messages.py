@@ -46,7 +46,7 @@ _CASES = (
     *(
         Case(Status(status), target, 403, "DENIED", (f"answered {status}", credential, "log in to it"), auth=auth)
         for status in (401, 403)
-        for target in ("manifests/v1", "small", "large", "tags/list")
+        for target in ("manifests/v1", "large")
         for auth, credential in (
             (_NONE, "auth type none: anonymous access"),
             (_DOCKER, "no credential found: anonymous access"),
@@ -56,12 +56,12 @@ _CASES = (
     ),
     *(
         Case(Status(status), target, 502, "UNAVAILABLE", (f"answered {status}",), _UNREACHABLE)
-        for status in (500, 502, 503, 504)
+        for status in (500, 503)
         for target in ("manifests/v1", "small", "large", "tags/list")
     ),
     *(
         Case(Status(status), target, 502, "UNAVAILABLE", (f"answered {status}",), _WRONG)
-        for status in (204, 400, 405, 418)
+        for status in (204, 418)
         for target in ("manifests/v1", "small", "tags/list")
     ),
     *(
@@ -95,7 +95,7 @@ def _path(target: str, image: Image) -> str:
 
 @pytest.mark.parametrize("case", _CASES, ids=lambda case: f"{case.fault} {case.target[:9]} {case.auth['type']}")
 async def test_each_failure_is_told(case: Case, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Status, code, reason phrase and words are those of the table; the source is named, and the log says the same."""
+    """Status, code, reason phrase and words are the table's; the source is named, and the log says the same."""
     environ = {"HOME": str(tmp_path / "home")}
     async with FakeRegistry() as upstream:
         image = publish(upstream)
@@ -171,7 +171,7 @@ async def test_offline_names_what_is_missing(target: str, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("status", [401, 403])
 async def test_a_refusal_of_the_token_service_is_told(status: int, tmp_path: Path) -> None:
-    """401 and 403 from the token service are 403, naming the service, the scope and where the credential came from."""
+    """Its 401 and 403 are 403, naming the service, the scope and where the credential came from."""
     async with FakeTokenService({"alice": "another word"}) as tokens, FakeRegistry(Bearer(tokens)) as upstream:
         publish(upstream)
         tokens.always("/token", Status(status))

@@ -46,22 +46,23 @@ _GREEDY = Answer(content=Held(b'{"token": "given to anybody"}'))
         "http://127.0.0.1 localhost:{port}/token",
     ],
 )
-@pytest.mark.parametrize("placed", ["at the ping", "at the resource"])
-async def test_a_foreign_realm_gets_nothing(realm: str, placed: str, tmp_path: Path) -> None:
-    """However the realm is spelled and wherever it is told, nobody but the source hears from us; the answer is an error."""
+async def test_a_foreign_realm_gets_nothing(realm: str, tmp_path: Path) -> None:
+    """However the realm is spelled and wherever it is told, nobody but the source hears from us."""
     async with FakeTokenService() as tokens, FakeRegistry() as upstream, FakeOrigin() as evil:
         publish(upstream)
         evil.put("/token", _GREEDY)
         written = realm.replace("{port}", evil.host.rpartition(":")[2]).replace("\\", "\\\\")
-        if placed == "at the ping":
-            upstream.access = Bearer(tokens, realm=written)
-        else:
+        sources = source(upstream.url, auth=_USER), source(upstream.url, "late", auth=_USER, hosts=["late.test"])
+        async with running(tmp_path, *sources) as proxy:
+            # Told by the resource alone, and then by the ping as well.
             challenge = f'Bearer realm="{written}",service="registry.test"'
             upstream.always("/manifests/", Status(401, (("WWW-Authenticate", challenge),)))
-        async with running(tmp_path, source(upstream.url, auth=_USER)) as proxy:
-            answer = await get(proxy.url, f"{PREFIX}/manifests/v1")
-        assert answer.status in {403, 502}
-        assert "source test" in error_of(answer)[1]
+            answers = [await get(proxy.url, f"{PREFIX}/manifests/v1")]
+            upstream.access = Bearer(tokens, realm=written)
+            answers += [await get(proxy.url, f"/v2/{name}/team/app/manifests/v1") for name in ("test", "late")]
+        for answer, name in zip(answers, ("test", "test", "late"), strict=True):
+            assert answer.status in {403, 502}
+            assert f"source {name}" in error_of(answer)[1]
         assert evil.connections == 0
         assert not [request for request in upstream.requests if "authorization" in request.headers]
 

@@ -58,7 +58,7 @@ _EVIL = (
 
 @asynccontextmanager
 async def _server(head_bytes: bytes, body: bytes, *, once: bool = False) -> AsyncIterator[str]:
-    """A server that answers every request with exactly these bytes and closes; the right ones after the first if `once`."""
+    """A server that answers with exactly these bytes and closes; rightly from the second time on if `once`."""
     good = b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.oci.image.manifest.v1+json\r\n"
     good += b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(body)
     served = 0
@@ -146,7 +146,7 @@ _TYPE = b"Content-Type: application/vnd.oci.image.manifest.v1+json\r\n"
 async def test_a_broken_head_is_right_bytes_or_an_error(
     head_bytes: bytes, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whatever stands in a head: the right bytes under our own headers or a clear error, and no surprise in the log."""
+    """Whatever stands in a head: the right bytes under our own headers or an error, and no surprise in the log."""
     async with (
         _server(head_bytes, _BODY) as url,
         running(tmp_path, source(url), clock=SwiftClock()) as proxy,

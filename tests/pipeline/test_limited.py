@@ -12,7 +12,7 @@ from fakes.faults import Status
 from fakes.registry import FakeRegistry
 from fakes.running import running, source
 from fakes.tokens import FakeTokenService
-from pipeline.scene import PREFIX, TAG_TTL, SwiftClock, error_of, get, head, publish
+from pipeline.scene import PREFIX, TAG_TTL, SwiftClock, error_of, get, head, publish, stored
 
 _TAG = f"{PREFIX}/manifests/v1"
 _NOW = datetime.fromtimestamp(1_800_000_000, UTC)
@@ -70,6 +70,7 @@ async def test_what_is_held_is_served_meanwhile(tmp_path: Path) -> None:
         async with running(tmp_path, *sources, clock=clock) as proxy:
             for target in ("/manifests/v1", f"/blobs/{image.small_digest}"):
                 await get(proxy.url, PREFIX + target)
+                await stored(proxy.url, PREFIX + target)
             clock.advance(TAG_TTL + 1)
             upstream.always("/v2/", _limited("600"))
             upstream.clear()

@@ -130,7 +130,7 @@ async def test_a_connection_that_died_in_the_pool_is_replaced(target: str, tmp_p
 
 
 async def test_a_connection_that_breaks_under_a_request_is_replaced(tmp_path: Path) -> None:
-    """A kept connection that the source drops on sight of the next request, as idle limits do: the client sees nothing."""
+    """A kept connection that is dropped on sight of the next request, as idle limits do: the client sees nothing."""
     async with FakeRegistry() as upstream, running(tmp_path, source(upstream.url), clock=SwiftClock()) as proxy:
         image = publish(upstream)
         await get(proxy.url, f"{PREFIX}/tags/list")

@@ -32,7 +32,7 @@ def _carries_a_secret(server: FakeOrigin | FakeRegistry) -> bool:
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 async def test_another_port_gets_no_secret(status: int, method: str, tmp_path: Path) -> None:
-    """Every kind of redirect is followed as the same method, the target as it was written and without the password."""
+    """Every kind of redirect is followed as the same method, to the target as written, without the password."""
     async with FakeRegistry(Basic("alice", "correct horse")) as upstream, FakeOrigin() as other:
         digest = upstream.add_blob(REPOSITORY, _BLOB)
         other.put("/blob", Answer(content=Held(_BLOB)))

@@ -20,10 +20,38 @@ _PIECES = (
     sha256: sha512: {_DIGEST} {_DIGEST.upper()}
     """
 ).split()
-_SKELETONS = """
-    /v2/{}/manifests/v1 /v2/a/b/manifests/{} /v2/a/b/blobs/{} /v2/a/{}/tags/list /v2/a/b/tags/list?{} /v2/{} /{}
-    /v2/test/{}/b/tags/list /v2/a/b/referrers/{} /v2/a/b/manifests/v1?{} /-/{} /v2/a/b/{}/v1
-    """.split()
+_SKELETONS = [
+    *(
+        "/v2/{}/manifests/v1",
+        "/v2/a/b/manifests/{}",
+        "/v2/a/b/blobs/{}",
+        "/v2/a/{}/tags/list",
+        "/v2/a/b/{}/v1",
+        "/v2/{}",
+    ),
+    *(
+        "/v2/test/{}/b/tags/list",
+        "/v2/a/b/referrers/{}",
+        "/v2/a/b/manifests/v1?{}",
+        "/v2/a/b/tags/list?{}",
+        "/-/{}",
+        "/{}",
+    ),
+]
+_PLAIN = [
+    "a",
+    "a/b",
+    "v1",
+    "latest",
+    _DIGEST,
+    "test",
+    "n=1",
+    "last=a",
+    "ns=evil.test",
+    "health",
+    "manifests",
+    "docker.io",
+]
 _BYTES = "".join(map(chr, range(0x21, 0x7F)))
 _HEADERS = (
     [("Range", value) for value in ("bytes=0-0", "bytes=5-2", "bytes=-1", "bytes=0-,1-", "x", "bytes=99999999-")]
@@ -43,13 +71,14 @@ _HEADERS = (
 )
 _BATCH = 64
 _OWN_FILES = re.compile(
-    r"(blobs|entries)(/[0-9a-z]+(/[0-9a-f]{2}(/[0-9a-f]{64,128})?)?)?|partial(/sha(256|512)-[0-9a-f]{64,128})?|run|run/lock|version|index\.sqlite3.*"
+    r"blobs(/sha(256|512)(/[0-9a-f]{2}(/[0-9a-f]{64,128})?)?)?|entries(/[0-9a-f]{2}(/[0-9a-f]{64})?)?"
+    r"|partial(/sha(256|512)-[0-9a-f]{64,128})?|run(/lock)?|version"
 )
 
 
 def _target(chance: random.Random) -> str:
     if chance.random() < 0.5:
-        return chance.choice(_SKELETONS).format(chance.choice(_PIECES))
+        return chance.choice(_SKELETONS).format(chance.choice(_PIECES if chance.random() < 0.5 else _PLAIN))
     pieces = ["/v2/"] if chance.random() < 0.8 else ["/"]
     for _ in range(chance.randrange(1, 8)):
         roll = chance.random()

@@ -202,7 +202,7 @@ def _publish_fallbacks(shelf: _Shelf) -> dict[str, tuple[Item, list[dict[str, ob
     listed = [_referrer(9, SIGNATURE), _referrer(8, BILL)]
 
     def subject(label: str, algorithm: str = "sha256") -> Item:
-        fields = {"manifests": [], "annotations": {"subject": label}}
+        fields = {"manifests": [_referrer(7, SIGNATURE)], "annotations": {"subject": label}}
         return shelf.manifest(INDEX_TYPE, fields, algorithm=algorithm)
 
     def point(subject: Item, target: Item) -> None:

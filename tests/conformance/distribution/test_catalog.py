@@ -59,6 +59,7 @@ async def test_the_links_lead_to_the_end(scene: Scene, number: int) -> None:
         page = repositories_of(answer)
         assert len(page) == number or next_page(answer) is None
         seen += page
+        assert len(seen) <= len(SORTED), "the links run in a circle"
         target = next_page(answer)
     assert seen == SORTED
 

@@ -112,6 +112,7 @@ async def test_the_links_lead_to_the_end(scene: Scene, number: int) -> None:
         page = tags_of(answer)
         assert len(page) == number or next_page(answer) is None
         seen += page
+        assert len(seen) <= len(SORTED), "the links run in a circle"
         target = next_page(answer)
     assert seen == SORTED
 
@@ -125,6 +126,7 @@ async def test_the_links_keep_the_namespace(scene: Scene) -> None:
         answer = await scene.get(target)
         assert answer.header("OCI-Namespace") == host
         seen += tags_of(answer, TAGS_REPOSITORY)
+        assert len(seen) <= len(SORTED), "the links run in a circle"
         target = next_page(answer)
     assert seen == SORTED
 
