@@ -1,5 +1,5 @@
 # Everything is installed into .venv inside this checkout, from lists locked with hashes.
-# Targets: serve, test, check, proof, lock. ARGS="…" goes to the command, TIER="…" picks the tests.
+# Targets: serve, test, check, proof, bench, lock. ARGS="…" goes to the command, TIER="…" picks the tests.
 
 PYTHON ?= python3
 UV ?= $(firstword $(wildcard .venv/bin/uv) uv)
@@ -11,7 +11,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
-.PHONY: serve test check proof lock
+.PHONY: serve test check proof bench lock
 .DELETE_ON_ERROR:
 
 serve: .venv/.runtime
@@ -30,6 +30,9 @@ check: .venv/.dev
 
 proof: .venv/.dev
 	@$(BIN)/python -m pytest -m proof -s $(ARGS)
+
+bench: .venv/.dev
+	$(BIN)/python -m benchmarks $(ARGS)
 
 # The build list is what an installation without build isolation needs; its versions follow the dev list.
 lock:

@@ -40,6 +40,8 @@ def remove_foreign(path: Path) -> None:
 
 def put_in_place(temporary: Path, final: Path) -> None:
     """Put a complete file under its final name."""
+    # Asked before a folder is made: where the data folder itself is gone, nothing appears in its place.
+    temporary.stat()
     final.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     remove_foreign(final)
     temporary.rename(final)

@@ -10,6 +10,7 @@ from proxy.core.accept import (
     ANYTHING,
     DOCKER_LIST,
     DOCKER_MANIFEST,
+    INDEX_TYPES,
     MANIFEST_TYPES,
     OCI_INDEX,
     OCI_MANIFEST,
@@ -105,6 +106,34 @@ def test_an_answer_to_a_narrow_question_is_none_to_a_wide_one() -> None:
     assert not narrow.covers(parse_accept([f"{OCI_MANIFEST}, {OCI_INDEX}"]))
     assert not narrow.covers(ANYTHING)
     assert not parse_accept([f"{OCI_MANIFEST}, {OCI_INDEX}"]).covers(ANYTHING)
+
+
+def _registry(held: str, question: Accepts) -> str | None:
+    """What a registry gives for a tag: what it holds, or an image out of an index to clients that take no index."""
+    if question.admits(held):
+        return held
+    image = OCI_MANIFEST if held == OCI_INDEX else DOCKER_MANIFEST
+    return image if held in INDEX_TYPES and question.admits(image) else None
+
+
+@given(st.sampled_from([OCI_INDEX, DOCKER_LIST, OCI_MANIFEST, DOCKER_MANIFEST]), _ACCEPTS, _ACCEPTS)
+def test_an_answer_that_settles_another_question(held: str, asked: Accepts, other: Accepts) -> None:
+    """Where one answer settles another question, the registry that gave it gives the same to that one."""
+    answer = _registry(held, asked)
+    if answer is not None and asked.settles(other, answer):
+        assert _registry(held, other) == answer
+
+
+def test_what_settles() -> None:
+    """An index serves every client that takes one; an image serves others only where no index can be behind it."""
+    image, both = parse_accept([OCI_MANIFEST]), parse_accept([OCI_MANIFEST, OCI_INDEX])
+    every = parse_accept([OCI_MANIFEST, OCI_INDEX, DOCKER_LIST])
+    assert both.settles(every, OCI_INDEX)
+    assert both.settles(ANYTHING, OCI_INDEX)
+    assert every.settles(ANYTHING, OCI_MANIFEST)
+    assert not image.settles(both, OCI_MANIFEST)
+    assert not both.settles(every, OCI_MANIFEST)
+    assert not both.settles(image, OCI_INDEX)
 
 
 @pytest.mark.parametrize(
