@@ -77,7 +77,7 @@ class Fill:
         self._partial: Partial | None = None
         self._followers = 0
         self._unwanted_since = tools.clock.monotonic()
-        self._running = True
+        self._joinable = True
 
     def __repr__(self) -> str:
         return f"<Fill {self.digest}: {self.progress!r}, {self._followers} followers>"
@@ -94,6 +94,11 @@ class Fill:
             self._unwanted_since = self._tools.clock.monotonic()
             self._release()
 
+    def end(self) -> None:
+        """Nobody can join any more, and `run` is over: the last reader's leaving closes the file."""
+        self._joinable = False
+        self._release()
+
     @property
     def descriptor(self) -> int:
         """The file that followers read from; good while they follow."""
@@ -102,7 +107,10 @@ class Fill:
         return self._partial.descriptor
 
     async def run(self) -> int:
-        """Download, verify, publish; the size in bytes. A failure before the end reaches every follower."""
+        """Download, verify, publish; the size in bytes. A failure before the end reaches every follower.
+
+        The file stays open until `end`, for those who join late.
+        """
         try:
             self._partial = await self._tools.content.partial(self.digest)
             self.progress.advance(self._partial.length)
@@ -116,9 +124,6 @@ class Fill:
             if self._partial is not None and isinstance(error, SourceBroken | StorageFailed):
                 await asyncio.wait({self._tools.disk.start(self._partial.discard)})
             raise
-        finally:
-            self._running = False
-            self._release()
         return self.progress.written
 
     async def _download(self, partial: Partial) -> None:
@@ -209,7 +214,7 @@ class Fill:
             raise Abandoned(f"nobody wants {self.digest} any more")
 
     def _release(self) -> None:
-        if not self._running and self._followers == 0 and self._partial is not None:
+        if not self._joinable and self._followers == 0 and self._partial is not None:
             self._partial.close()
             self._partial = None
 

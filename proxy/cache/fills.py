@@ -70,3 +70,4 @@ class Fills:
         del self._tasks[fill]
         if self._live.get(fill.digest) is fill:
             del self._live[fill.digest]
+        fill.end()

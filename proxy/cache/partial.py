@@ -16,7 +16,10 @@ _PIECE = 1024 * 1024
 class Partial(Protocol):
     """The growing content of one fill, all of it hashed. The methods block; a thread calls them."""
 
-    length: int
+    @property
+    def length(self) -> int:
+        """How many bytes there are."""
+        ...
 
     @property
     def descriptor(self) -> int:

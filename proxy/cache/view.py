@@ -79,7 +79,10 @@ class View:
             await asyncio.wait(self._tasks)
 
     async def close(self) -> None:
-        """Write what is pending and seal the listing. A rebuild under way is stopped: the next start begins it anew."""
+        """Write what is pending and seal the listing.
+
+        A rebuild under way is stopped: the next start begins it anew.
+        """
         if self._rebuilding is not None:
             self._rebuilding.cancel()
         await self.settled()

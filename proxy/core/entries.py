@@ -11,7 +11,6 @@ from typing import NamedTuple
 from proxy.core.accept import ANYTHING, Accepts
 from proxy.core.digest import Digest
 
-
 _MOST_ANSWERS = 8
 
 
@@ -68,7 +67,7 @@ class Record:
         return max(admitted, key=lambda entry: entry.fetched, default=None)
 
     def with_entry(self, entry: Entry) -> Record:
-        """This record with the answer put first, in the place of older ones of its type that it stands for as well."""
+        """This record with the answer put first, in the place of those of its type that it covers."""
         same_type = entry.media_type
         others = [e for e in self.entries if e.media_type != same_type or not entry.asked.settles(e.asked, same_type)]
         return replace(self, entries=(entry, *others[: _MOST_ANSWERS - 1]))

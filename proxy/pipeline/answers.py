@@ -33,6 +33,7 @@ class Trace:
 
 
 HIT = Trace()
+MISS = Trace("miss")
 STALE = Trace(stale=True)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from proxy.core.clock import Clock
 from proxy.core.entries import Entry, Key
 from proxy.core.errors import SourceBroken, SourceDenied
@@ -33,7 +35,10 @@ class Probes:
     async def _probe(self, want: Want, held: Entry | None) -> Entry:
         head = await self._head(want, held)
         if head is not None and head.unchanged and held is not None:
-            return await self._storage.refresh(want.key, held, self._clock.wall())
+            # It holds as the answer to what was asked now, which may be less than was asked before.
+            fresh = replace(held, fetched=self._clock.wall(), asked=want.accepts)
+            await self._storage.keep_entry(want.key, fresh)
+            return fresh
         claim = None if head is None else want.read_head(head.headers, head.length)
         if claim is None or claim.size is None or claim.media_type is None:
             if want.kind.whole:

@@ -33,7 +33,9 @@ class Relay:
                 hasher.update(chunk)
                 held += chunk
                 if position + len(held) > self.limit:
-                    raise SourceBroken(f"the source sent more than the {self.limit} bytes that {self.digest} can have")
+                    raise SourceBroken(
+                        f"the source sent more than the {self.limit} bytes that {self.digest} can have"
+                    )
                 if len(held) > HOLD_BACK:
                     free = bytes(held[:-HOLD_BACK])
                     del held[: len(free)]
@@ -97,7 +99,7 @@ class FollowedBody:
         async with aclosing(self._relay.pieces()) as pieces:
             async for offset, piece in pieces:
                 before = _part(piece, offset, start, position)
-                if not await self._live.gave(max(start, offset), before):
+                if before and not await self._live.gave(max(start, offset), before):
                     raise SourceBroken(f"the source sent other bytes of {self._relay.digest} than before")
                 if part := _part(piece, offset, position, stop):
                     yield part

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Awaitable
-from dataclasses import replace
 
 from proxy.cache.bodies import FileBody
 from proxy.cache.content import ContentStore
@@ -31,12 +30,6 @@ class Storage:
         """Take up an answer for a name; whether it is on disk."""
         record = await self.entries.load(key)
         return await self._try(self.entries.save(record.with_entry(entry)))
-
-    async def refresh(self, key: Key, entry: Entry, now: float) -> Entry:
-        """Take up that an answer still holds."""
-        fresh = replace(entry, fetched=now)
-        await self.keep_entry(key, fresh)
-        return fresh
 
     async def keep_content(self, digest: Digest, content: bytes) -> bool:
         """Keep small verified content; whether it is on disk."""

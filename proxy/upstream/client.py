@@ -176,6 +176,8 @@ class Upstream:
         """
         url = URL(str(self._url).rstrip("/") + asking.place.path, encoded=True)
         headers = asking.headers()
+        if origin_of(url) not in self._credential_origins:
+            raise SourceBroken(f"source {self.name} was to be asked at another address than its own")
         if authorization is not None:
             headers["Authorization"] = authorization.header
         redirected = False

@@ -13,11 +13,11 @@ from cachetools import LRUCache
 
 from proxy.core.accept import parse_accept
 from proxy.core.clock import Clock
-from proxy.core.errors import Missing, MoorageError
+from proxy.core.errors import Missing, MoorageError, SourceError
 from proxy.core.targets import Target, parse_target
 from proxy.core.wants import Meaning
 from proxy.observe.access import AccessLine, AccessLog
-from proxy.pipeline.answers import Answer
+from proxy.pipeline.answers import MISS, Answer
 from proxy.pipeline.pipeline import Pipeline
 from proxy.sources.base import Request
 from proxy.web.door import Door
@@ -84,6 +84,8 @@ class Handler:
         try:
             response = await self._serve(request, exchange, headers)
         except MoorageError as error:
+            if isinstance(error, SourceError):
+                headers["Cache-Status"] = exchange.cache = MISS.header()
             response = error_response(error, registry=registry, headers=headers)
             if error.status >= 500:  # noqa: PLR2004 -- the server's failures begin there
                 _logger.warning("%s %s (request %s)", error.status, error.message, exchange.request_id)

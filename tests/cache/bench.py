@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from fakes.clock import FakeClock
@@ -24,28 +23,29 @@ KEY = Key("oci", "https://registry.test", "blob", "app", "sha256:…")
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """Everything a fill works with. Retries do not pause."""
+    """Everything a fill works with. Retries do not pause, unless another rule is set."""
 
     folder: Path
     disk: Disk
     content: DiskContent
     clock: FakeClock
+    retry: RetryRule = field(default_factory=lambda: RetryRule(first_pause=0.0))
+    fills: list[Fill] = field(default_factory=list)
 
     def fill(
         self, digest: Digest, supply: Supply, *, limit: int = 1 << 30, content: ContentStore | None = None
     ) -> Fill:
-        """A fill that has not begun."""
-        return Fill(digest, starter=KEY, limit=limit, supply=supply, tools=self.tools(content))
-
-    def tools(self, content: ContentStore | None = None) -> FillTools:
-        """What fills share; `content` stands in for the real store."""
-        return FillTools(
+        """A fill that has not begun; ended with the bench, if not before. `content` stands in for the real store."""
+        tools = FillTools(
             content=content or self.content,
             disk=self.disk,
             clock=self.clock,
-            jitter=lambda: 0.0,
-            retry=RetryRule(first_pause=0.0),
+            jitter=lambda: 1.0,
+            retry=self.retry,
         )
+        made = Fill(digest, starter=KEY, limit=limit, supply=supply, tools=tools)
+        self.fills.append(made)
+        return made
 
     @property
     def partials(self) -> list[Path]:
@@ -59,7 +59,10 @@ def bench_in(folder: Path) -> Iterator[Bench]:
     claimed = DataFolder.claim(folder)
     disk = Disk()
     try:
-        yield Bench(folder, disk, DiskContent(folder, disk), FakeClock())
+        bench = Bench(folder, disk, DiskContent(folder, disk), FakeClock())
+        yield bench
+        for fill in bench.fills:
+            fill.end()
     finally:
         disk.close()
         claimed.release()
@@ -74,10 +77,10 @@ async def until(condition: Callable[[], bool]) -> None:
 def open_files(folder: Path) -> list[str]:
     """What this process has open below a folder, files without a name included."""
     found = []
-    for descriptor in os.listdir("/proc/self/fd"):
+    for link in Path("/proc/self/fd").iterdir():
         try:
-            target = os.readlink(f"/proc/self/fd/{descriptor}")
-        except OSError:
+            target = str(link.readlink())
+        except FileNotFoundError:
             continue
         if target.startswith(f"{folder}/"):
             found.append(target)

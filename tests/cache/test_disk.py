@@ -97,7 +97,7 @@ async def test_a_read_that_fails_says_so(bench: Bench, tmp_path: Path) -> None:
 async def test_closing_waits_for_work(tmp_path: Path) -> None:
     """What has begun is done when the disk is closed."""
     disk = Disk(threads=1)
-    done = [disk.start(lambda path=tmp_path / str(number): path.touch()) for number in range(20)]
+    done = [disk.start((tmp_path / str(number)).touch) for number in range(20)]
     disk.close()
-    assert len(os.listdir(tmp_path)) == len(done)
+    assert len(list(tmp_path.iterdir())) == len(done)
     await asyncio.wait(done)

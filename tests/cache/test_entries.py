@@ -32,7 +32,9 @@ _ENTRIES = st.builds(
     asked=st.builds(Accepts, st.frozensets(_TEXT, max_size=3), anything=st.booleans()),
 )
 _RECORDS = st.builds(
-    Record, st.tuples(_TEXT, _TEXT, _TEXT, _TEXT, _TEXT).map(lambda parts: Key(*parts)), st.lists(_ENTRIES, max_size=3).map(tuple)
+    Record,
+    st.tuples(_TEXT, _TEXT, _TEXT, _TEXT, _TEXT).map(lambda parts: Key(*parts)),
+    st.lists(_ENTRIES, max_size=3).map(tuple),
 )
 
 _KEY = Key("oci", "https://registry.test", "tag", "app", "v1")
@@ -111,7 +113,7 @@ async def test_saving_replaces_the_file_and_leaves_nothing_beside_it(bench: Benc
     with _file(bench).open("rb") as reader:
         await entries.save(Record(_KEY, (_ENTRY, Entry(Digest.of(b"2"), 1, OCI_INDEX, 1.0, "test"))))
         assert decode(reader.read()) == _RECORD
-    assert os.listdir(_file(bench).parent) == [_file(bench).name]
+    assert list(_file(bench).parent.iterdir()) == [_file(bench)]
     assert bench.partials == []
 
 

@@ -40,6 +40,7 @@ async def _followed(fill: Fill) -> tuple[bytes, MoorageError | None]:
     reading = asyncio.ensure_future(_read(fill.follow()))
     outcome = (await asyncio.gather(fill.run(), return_exceptions=True))[0]
     assert isinstance(outcome, int | MoorageError)
+    fill.end()
     return await reading
 
 
@@ -62,6 +63,8 @@ async def test_followers_get_what_is_published(bench: Bench, size: int, told: bo
     for reader in (*early, late):
         assert await reader == (content, None)
     assert await ranged == (content[size // 3 : 2 * size // 3], None)
+    assert await _read(fill.follow()) == (content, None), "as long as it can be joined, its file is open"
+    fill.end()
     assert bench.content.holds(digest, size)
     assert bench.partials == []
     assert [path for path in open_files(bench.folder) if "/run/" not in path] == []
@@ -224,6 +227,7 @@ async def test_a_slow_follower_slows_nobody(bench: Bench) -> None:
     first = await anext(begun)
     assert await fast == (content, None)
     await running
+    fill.end()
     rest = b"".join([bytes(piece) async for piece in begun])
     assert bytes(first) + rest == content
     assert any(digest in path for path in open_files(bench.folder) for digest in [Digest.of(content).hex])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from dataclasses import replace
 
 import pytest
 from cache.bench import Bench
@@ -12,6 +13,7 @@ from cache.supplies import Gate, HonestSupply, Scripted, ScriptedSupply
 from proxy.cache.fill import Abandoned
 from proxy.core.digest import Digest
 from proxy.core.errors import SourceBroken, SourceDenied, SourceMissing, SourceUnreachable
+from proxy.core.retry import RetryRule
 
 _MIB = 1 << 20
 _OVERLAP = 4096
@@ -66,10 +68,7 @@ async def test_what_asking_again_cannot_mend_is_asked_once(bench: Bench, refusal
 async def test_retries_pause_longer_each_time(bench: Bench) -> None:
     """Between attempts the clock is waited for: 0.2 and 0.4 seconds without jitter's share."""
     supply = ScriptedSupply(SourceUnreachable("down"))
-    fill = bench.fill(_DIGEST, supply)
-    fill._tools = type(fill._tools)(
-        bench.content, bench.disk, bench.clock, lambda: 1.0, type(fill._tools.retry)()
-    )
+    fill = replace(bench, retry=RetryRule()).fill(_DIGEST, supply)
     running = asyncio.ensure_future(fill.run())
     for pause in (0.2, 0.4):
         await bench.clock.waiting()

@@ -27,16 +27,23 @@ async def test_a_fill_is_found_until_it_is_recorded(bench: Bench) -> None:
     fills = Fills()
     recorded = asyncio.Event()
     fill = bench.fill(_DIGEST, HonestSupply(_CONTENT))
+    read = bytearray()
 
     async def record(size: int) -> None:
         assert fills.get(_DIGEST) is fill
         assert bench.content.holds(_DIGEST, size)
+        live = fill.follow()
+        async for piece in live.read(0, None):
+            read.extend(piece)
+        live.close()
         recorded.set()
 
     fills.start(fill, record)
     assert fills.get(_DIGEST) is fill
     await recorded.wait()
     await until(lambda: fills.get(_DIGEST) is None)
+    assert bytes(read) == _CONTENT
+    assert [path for path in open_files(bench.folder) if "/run/" not in path] == []
     await fills.close()
 
 

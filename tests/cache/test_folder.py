@@ -14,8 +14,10 @@ from cache.bench import open_files
 from proxy.cache.folder import DataFolder
 from proxy.core.errors import ConfigError
 
-_HOLD = "import sys; from pathlib import Path; from proxy.cache.folder import DataFolder; " \
+_HOLD = (
+    "import sys; from pathlib import Path; from proxy.cache.folder import DataFolder; "
     "held = DataFolder.claim(Path(sys.argv[1])); print('held', flush=True); sys.stdin.read()"
+)
 
 
 def test_a_new_folder_is_made_for_us_alone(tmp_path: Path) -> None:

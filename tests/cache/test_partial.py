@@ -63,7 +63,7 @@ def test_without_a_discard_the_bytes_stay(tmp_path: Path) -> None:
     partial.discard()
     partial.discard()
     partial.close()
-    assert os.listdir(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("planted", ["fifo", "link", "dangling", "directory"])

@@ -18,7 +18,9 @@ def test_the_last_bytes_are_held_back(size: int, written: int) -> None:
     progress = Progress()
     progress.head(size)
     progress.advance(min(size, written))
-    free = [position for position in (0, size - HOLD_BACK - 1, size - HOLD_BACK, size - 1) if position < progress.ready]
+    free = [
+        position for position in (0, size - HOLD_BACK - 1, size - HOLD_BACK, size - 1) if position < progress.ready
+    ]
     assert all(position < min(written, size - min(HOLD_BACK, size)) for position in free)
     assert progress.ready == max(0, min(written, size - HOLD_BACK))
 

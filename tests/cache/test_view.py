@@ -181,7 +181,7 @@ async def test_damage_while_running_never_reaches_a_client(bench: Bench) -> None
 
 
 async def test_questions_and_notes_get_their_turn_during_a_rebuild(bench: Bench) -> None:
-    """While the files are read, names can be asked for, and what is saved or removed meanwhile is right at the end."""
+    """While the files are read, names can be asked for, and what is saved or removed then is right at the end."""
     await (await _filled(bench)).close()
     (bench.folder / "index.sqlite3").unlink()
     halfway, go_on = threading.Event(), threading.Event()

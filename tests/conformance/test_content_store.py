@@ -251,5 +251,5 @@ def test_a_start_sweeps_what_nobody_can_resume(stored: Stored) -> None:
     (partials / f"sha256-{'d' * 64}").symlink_to(__file__)
     (partials / f"sha256-{'e' * 64}" / "deep").mkdir(parents=True)
     assert stored.store.sweep() == 7
-    assert os.listdir(partials) == [fresh]
+    assert [path.name for path in partials.iterdir()] == [fresh]
     assert Path(__file__).exists()

@@ -8,7 +8,17 @@ from pathlib import Path
 import pytest
 from fakes.registry import MANIFEST_TYPE, FakeRegistry
 from fakes.running import running, source
-from faults.program import REPOSITORY, ImpatientClock, blob, content_of, manifest_of, outcome, stored, until, wrong_files
+from faults.program import (
+    REPOSITORY,
+    ImpatientClock,
+    blob,
+    content_of,
+    manifest_of,
+    outcome,
+    stored,
+    until,
+    wrong_files,
+)
 
 _SMALL, _LARGE = content_of(100_000), content_of(1_000_000, seed=2)
 

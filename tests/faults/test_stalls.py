@@ -33,6 +33,10 @@ async def _move(
         await asyncio.sleep(0)
 
 
+async def _stands_at(path: Path, length: int) -> None:
+    await until(lambda: path.exists() and path.stat().st_size == length)
+
+
 @pytest.mark.parametrize("fault", [Stall(), Gate(0)], ids=["before the head", "after the head"])
 async def test_an_upstream_that_sends_nothing(tmp_path: Path, fault: Fault) -> None:
     """After 30 seconds each attempt ends, and after some attempts all waiters get a clean error."""
@@ -75,7 +79,8 @@ async def test_an_upstream_that_stalls_in_every_answer(
             path = tmp_path / "data" / "partial" / digest.replace(":", "-")
             for attempt, length in enumerate(lengths, 1):
                 await upstream.seen(attempt)
-                await until(lambda: path.exists() and path.stat().st_size == length and bool(clock._timers))
+                await _stands_at(path, length)
+                await clock.waiting()
                 clock.advance(30)
                 if attempt < 3:
                     await until(lambda: any(timer.due < clock.monotonic() + 5 for timer in clock._timers))
@@ -95,7 +100,7 @@ async def test_a_stalled_download_is_resumed(tmp_path: Path) -> None:
             clients = [asyncio.ensure_future(fetch(proxy.url, blob(digest))) for _ in range(_CLIENTS)]
             await gate.reached.wait()
             path = tmp_path / "data" / "partial" / digest.replace(":", "-")
-            await until(lambda: path.exists() and path.stat().st_size == 1_500_000)
+            await _stands_at(path, 1_500_000)
             await clock.waiting()
             clock.advance(29)
             await asyncio.sleep(0)
