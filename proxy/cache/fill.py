@@ -20,7 +20,7 @@ from proxy.cache.progress import Progress
 from proxy.core.clock import Clock
 from proxy.core.digest import Digest
 from proxy.core.entries import Key
-from proxy.core.errors import MoorageError, SourceBroken, SourceError, SourceUnreachable, StorageFailed
+from proxy.core.errors import MoorageError, SourceBroken, SourceError, SourceTimeout, SourceUnreachable, StorageFailed
 from proxy.core.retry import RetryRule
 
 _UNWANTED_AFTER = 10.0
@@ -42,7 +42,10 @@ class Delivery:
 
 
 class Supply(Protocol):
-    """Where a fill's bytes come from."""
+    """Where a fill's bytes come from; `source` is its name, for messages."""
+
+    @property
+    def source(self) -> str: ...
 
     def open(self, offset: int) -> AbstractAsyncContextManager[Delivery]:
         """Ask for the content from an offset on.
@@ -121,7 +124,9 @@ class Fill:
         except BaseException as error:
             stopped = SourceUnreachable("the download was stopped before its end; ask again")
             self.progress.fail(error if isinstance(error, MoorageError) else stopped)
-            if self._partial is not None and isinstance(error, SourceBroken | StorageFailed):
+            if self._partial is not None and (
+                isinstance(error, SourceBroken | StorageFailed) or not self._partial.length
+            ):
                 await asyncio.wait({self._tools.disk.start(self._partial.discard)})
             raise
         return self.progress.written
@@ -134,6 +139,9 @@ class Fill:
                 async with self._supply.open(max(0, before - _OVERLAP) if ranges else 0) as delivery:
                     await self._take(delivery, partial)
             except SourceUnreachable as failed:
+                if isinstance(failed, SourceTimeout) and not self.progress.begun:
+                    # Whoever waits has waited for the whole limit and seen nothing: once is enough.
+                    raise
                 ranges = ranges and not isinstance(failed, Misplaced)
                 failures = 1 if partial.length - before >= _REAL_PROGRESS else failures + 1
                 pause = self._tools.retry.pause(failures, self._tools.jitter)
@@ -170,13 +178,13 @@ class Fill:
             writing.result()
         size = self.progress.size
         if size is not None and length < size:
-            raise SourceUnreachable(f"the source stopped after {length} of {size} bytes")
+            raise SourceUnreachable(f"source {self._supply.source} stopped after {length} of {size} bytes")
 
     async def _compare(self, partial: Partial, repeated: bytes, position: int, delivery: Delivery) -> None:
         """What is there already must be the same in another answer, or the two cannot be one content."""
         if await self._tools.disk.holds(partial.descriptor, repeated, position):
             return
-        other = f"the source sent other bytes of {self.digest} than before"
+        other = f"source {self._supply.source} sent other bytes of {self.digest} than before"
         raise Misplaced(other) if delivery.offset else SourceBroken(other)
 
     def _append(self, partial: Partial, chunk: bytes) -> asyncio.Future[int]:
@@ -191,23 +199,26 @@ class Fill:
     async def _verify(self, partial: Partial) -> None:
         found = await self._tools.disk.run(partial.digest)
         if found != self.digest:
-            raise SourceBroken(f"the source sent content of digest {found} in place of {self.digest}")
+            raise SourceBroken(
+                f"source {self._supply.source} sent content of digest {found} in place of {self.digest}"
+            )
 
     def _check_size(self, delivery: Delivery, length: int) -> None:
         known = self.progress.size
         if delivery.offset > length or (delivery.size is not None and length > delivery.size):
-            raise SourceBroken(f"the source sent another part of {self.digest} than was asked for")
+            raise SourceBroken(f"source {self._supply.source} sent another part of {self.digest} than was asked for")
         if known is not None and delivery.size is not None and known != delivery.size:
-            raise SourceBroken(f"the source changed the size of {self.digest} from {known} to {delivery.size}")
+            raise SourceBroken(
+                f"source {self._supply.source} changed the size of {self.digest} from {known} to {delivery.size}"
+            )
         if delivery.size is not None and delivery.size > self._limit:
             raise SourceBroken(f"{self.digest} has {delivery.size} bytes; at most {self._limit} are served")
 
     def _check_length(self, length: int) -> None:
         size = self.progress.size
         if length > (self._limit if size is None else size):
-            raise SourceBroken(
-                f"the source sent more than the {size or self._limit} bytes that {self.digest} can have"
-            )
+            most = self._limit if size is None else size
+            raise SourceBroken(f"source {self._supply.source} sent more than the {most} bytes of {self.digest}")
         remaining = (self._limit if size is None else size) - length
         idle = self._tools.clock.monotonic() - self._unwanted_since
         if self._followers == 0 and remaining > _UNWANTED_REMAINDER and idle > _UNWANTED_AFTER:

@@ -17,7 +17,7 @@ class Progress:
         self.size: int | None = None
         self.written = 0
         self.error: MoorageError | None = None
-        self._headed = False
+        self.begun = False
         self._verified = False
         self._waiters: set[asyncio.Future[None]] = set()
 
@@ -43,7 +43,7 @@ class Progress:
         """The upstream has begun to answer; a size that was told once stays."""
         if size is not None:
             self.size = size
-        self._headed = True
+        self.begun = True
         self._wake()
 
     def advance(self, written: int) -> None:
@@ -65,7 +65,7 @@ class Progress:
 
     async def headed(self) -> int | None:
         """Wait for the upstream's answer; the size it tells."""
-        while not self._headed:
+        while not self.begun:
             await self._change()
         return self.size
 

@@ -133,6 +133,7 @@ class PlaceSupply:
     """Deliveries of one place. After a range that failed, the whole is asked for: it holds what is missing."""
 
     def __init__(self, sources: Sources, place: Place) -> None:
+        self.source = place.source
         self._sources = sources
         self._place = place
         self._ranges = True

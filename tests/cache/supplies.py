@@ -40,6 +40,7 @@ class ScriptedSupply:
     """Gives its deliveries in order, the last one again and again; `asked` are the offsets that were asked for."""
 
     def __init__(self, *deliveries: Scripted | Exception) -> None:
+        self.source = "test"
         self.asked: list[int] = []
         self.open_now = 0
         self._deliveries = deque(deliveries)
@@ -61,6 +62,7 @@ class HonestSupply:
     """Gives the rest of one content from any offset, in pieces; cut after `cut` bytes a delivery if that is said."""
 
     def __init__(self, content: bytes, *, piece: int = 64 * 1024, cut: int | None = None) -> None:
+        self.source = "test"
         self.asked: list[int] = []
         self._content = content
         self._piece = piece
