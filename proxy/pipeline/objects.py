@@ -100,7 +100,7 @@ class Objects:
         answer = Answer(entry.media_type, entry.size, None, trace, entry.digest, entry.source)
         if head:
             return answer
-        body = await self._storage.content.open(entry.digest, entry.size)
+        body = await self._storage.open(entry.digest, entry.size)
         if body is not None:
             return replace(answer, body=body, size=body.size)
         if want.pin is None:

@@ -6,7 +6,7 @@ import logging
 import os
 from collections.abc import Awaitable
 
-from proxy.cache.bodies import FileBody
+from proxy.cache.bodies import FileBody, HeldBody
 from proxy.cache.content import ContentStore
 from proxy.cache.disk import Disk
 from proxy.cache.entries import EntryStore
@@ -35,9 +35,20 @@ class Storage:
         """Keep small verified content; whether it is on disk."""
         return self.content.holds(digest, len(content)) or await self._try(self.content.put(digest, content))
 
+    async def open(self, digest: Digest, size: int | None) -> HeldBody | FileBody | None:
+        """The content, None if it is not held.
+
+        What a download published while it was looked for is found too: whoever gets None, and then finds no download
+        of it under way, may begin one.
+        """
+        body = await self.content.open(digest, size)
+        if body is None and self.content.holds(digest, size):
+            body = await self.content.open(digest, size)
+        return body
+
     async def whole(self, digest: Digest, size: int | None) -> bytes | None:
         """Small content as a whole, None if it is not held."""
-        body = await self.content.open(digest, size)
+        body = await self.open(digest, size)
         if isinstance(body, FileBody):
             try:
                 return await self._disk.run(lambda: os.pread(body.descriptor, body.size, 0))

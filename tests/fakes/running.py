@@ -25,7 +25,9 @@ class Running:
 
 def source(url: str, name: str = "test", **settings: object) -> SourceSettings:
     """Settings of a source without authentication, unless they say otherwise."""
-    return SourceSettings.model_validate({"name": name, "type": "oci", "url": url, "auth": NoAuth(type="none"), **settings})
+    return SourceSettings.model_validate(
+        {"name": name, "type": "oci", "url": url, "auth": NoAuth(type="none"), **settings}
+    )
 
 
 @asynccontextmanager

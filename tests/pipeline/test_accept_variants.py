@@ -72,7 +72,7 @@ async def test_a_wide_answer_serves_the_narrow_questions(order: tuple[int, ...],
 
 
 async def test_clients_of_different_makers_share_a_tag(tmp_path: Path) -> None:
-    """Two Accept lists of which neither holds the other, and both take the index that there is: one request for all."""
+    """Two Accept lists of which neither holds the other, both taking the index that there is: one request for all."""
     async with FakeRegistry() as upstream, running(tmp_path, source(upstream.url), clock=SwiftClock()) as proxy:
         upstream.add_manifest(REPOSITORY, image_index("one"), INDEX_TYPE, "v1")
         for _ in range(5):
