@@ -23,6 +23,7 @@ from proxy.cache.entries import EntryStore, walk
 from proxy.cache.fill import FillTools
 from proxy.cache.fills import Fills
 from proxy.cache.folder import DataFolder
+from proxy.cache.sweeper import Sweeper
 from proxy.cache.view import View
 from proxy.config.model import BasicAuth, BearerAuth, Config, SourceSettings
 from proxy.core.clock import Clock
@@ -35,6 +36,7 @@ from proxy.pipeline.lists import Lists
 from proxy.pipeline.objects import Objects
 from proxy.pipeline.pipeline import Pipeline
 from proxy.pipeline.probing import Probes
+from proxy.pipeline.readiness import Readiness
 from proxy.pipeline.storage import Storage
 from proxy.pipeline.streaming import Streams
 from proxy.sources.oci import OciSource
@@ -98,7 +100,12 @@ class Moorage:
         await view.open()
         content = DiskContent(folder.path, disk)
         await disk.run(content.sweep)
-        pipeline = self._pipeline(disk, view, content, EntryStore(folder.path, disk, view))
+        storage = Storage(entries=EntryStore(folder.path, disk, view), content=content, disk=disk)
+        fills = Fills()
+        sweeper = Sweeper(content, disk=disk, clock=self._clock, live=fills.holds)
+        self._running.push_async_callback(sweeper.close)
+        sweeper.start()
+        pipeline = self._pipeline(disk, view, content, storage, fills)
         log_format = config.log.format
         access = AccessLog(self._access_stream, as_json=log_format == "json")
         self._running.callback(access.flush)
@@ -108,13 +115,14 @@ class Moorage:
             pipeline=pipeline,
             access=access,
             clock=self._clock,
+            hindrance=Readiness(folder=folder, disk=disk, storage=storage, fills=fills).hindrance,
         )
-        listener = Listener(handler.handle, sockets)
+        listener = Listener(handler.handle, handler.refuse, sockets)
         self._running.push_async_callback(listener.stop)
         await listener.start()
         self.addresses = listener.addresses
 
-    def _pipeline(self, disk: Disk, view: View, content: DiskContent, entries: EntryStore) -> Pipeline:
+    def _pipeline(self, disk: Disk, view: View, content: DiskContent, storage: Storage, fills: Fills) -> Pipeline:
         cache, clock = self._config.cache, self._clock
         sources = Sources(
             self._upstreams(),
@@ -124,11 +132,10 @@ class Moorage:
             negative_ttl=cache.negative_ttl,
             offline=cache.offline,
         )
-        storage = Storage(entries=entries, content=content, disk=disk)
         # The limit is for sources that fail. Offline is a choice: then all that is held is served.
         stale_if_error = math.inf if cache.offline else cache.stale_if_error
         tools = FillTools(content=content, disk=disk, clock=clock, jitter=self._jitter, retry=self._retry)
-        streams = Streams(sources=sources, storage=storage, fills=Fills(), tools=tools, clock=clock)
+        streams = Streams(sources=sources, storage=storage, fills=fills, tools=tools, clock=clock)
         fetches = Fetches(sources=sources, storage=storage, clock=clock)
         probes = Probes(sources=sources, storage=storage, fetches=fetches, clock=clock)
         objects = Objects(
@@ -139,6 +146,7 @@ class Moorage:
             streams=streams,
             clock=clock,
             stale_if_error=stale_if_error,
+            claim_lifetime=cache.tag_ttl,
         )
         lists = Lists(sources=sources, storage=storage, view=view, clock=clock, stale_if_error=stale_if_error)
         for part in (streams, fetches, probes, lists):

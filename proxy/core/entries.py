@@ -37,8 +37,8 @@ class Key(NamedTuple):
 class Entry:
     """One answer the upstream gave for a name.
 
-    `size` is in bytes, None where the upstream did not say; `fetched` in seconds since the epoch. The content need
-    not be held: a HEAD teaches the digest alone, which then answers HEADs until bytes hash to it.
+    `size` is in bytes, None where the upstream did not say; `fetched` in seconds since the epoch. Not `verified`
+    is what a HEAD alone taught: it answers HEADs for a while, until bytes hash to its digest.
     """
 
     digest: Digest
@@ -48,6 +48,7 @@ class Entry:
     source: str
     etag: str | None = None
     asked: Accepts = ANYTHING
+    verified: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +62,23 @@ class Record:
         """The answer that the upstream would give to this question, as far as is known."""
         return next((entry for entry in self.entries if entry.asked.settles(accepts, entry.media_type)), None)
 
-    def find_any(self, accepts: Accepts) -> Entry | None:
-        """Any answer the client takes, newest first: for when the upstream cannot be asked."""
-        admitted = [e for e in self.entries if accepts.admits(e.media_type)]
-        return max(admitted, key=lambda entry: entry.fetched, default=None)
+    def admitted(self, accepts: Accepts) -> list[Entry]:
+        """Every answer the client takes, newest first: for when the upstream cannot be asked."""
+        taken = [entry for entry in self.entries if accepts.admits(entry.media_type)]
+        return sorted(taken, key=lambda entry: entry.fetched, reverse=True)
 
     def with_entry(self, entry: Entry) -> Record:
-        """This record with the answer put first, in the place of those of its type that it covers."""
-        same_type = entry.media_type
-        others = [e for e in self.entries if e.media_type != same_type or not entry.asked.settles(e.asked, same_type)]
+        """This record with the answer put first, in the place of those of its type that it covers.
+
+        What a HEAD taught displaces nothing that was verified: should its bytes never come, that still stands in.
+        """
+        others = [other for other in self.entries if not _displaces(entry, other)]
         return replace(self, entries=(entry, *others[: _MOST_ANSWERS - 1]))
+
+
+def _displaces(entry: Entry, other: Entry) -> bool:
+    answers_the_same = entry.media_type == other.media_type and entry.asked.settles(other.asked, entry.media_type)
+    return answers_the_same and (entry.verified or not other.verified)
 
 
 class Decision(Enum):
@@ -95,6 +103,6 @@ def decide(entry: Entry | None, *, now: float, lifetime: float, reachable: bool)
     return Decision.REVALIDATE if reachable else Decision.STALE
 
 
-def may_stand_in(entry: Entry, *, now: float, stale_if_error: float) -> bool:
-    """Whether a stale answer may be served in place of a failure (RFC 5861 section 4)."""
-    return now - entry.fetched <= stale_if_error
+def may_stand_in(entry: Entry, *, now: float, lifetime: float, stale_if_error: float) -> bool:
+    """Whether an answer that is stale for this long may be served in place of a failure (RFC 5861 section 4)."""
+    return now - entry.fetched <= lifetime + stale_if_error

@@ -14,12 +14,14 @@ from proxy.core.clock import Clock
 from proxy.core.errors import Offline, SourceBroken, SourceMissing, SourceTimeout, SourceUnreachable
 from proxy.core.retry import RetryRule
 from proxy.core.wants import Page, Place
-from proxy.upstream.client import Asking, Upstream
+from proxy.pipeline.health import Health
+from proxy.upstream.client import Asking, Reply, Upstream
 
 T = TypeVar("T")
 
 _NOT_MODIFIED = 304
 _MOST_MISSING = 10_000
+_PATIENCE = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,8 @@ class Head:
 class Sources:
     """All configured sources, asked by name.
 
-    What a source says it does not have is believed for `negative_ttl` seconds. In offline mode nobody is asked.
+    What a source says it does not have is believed for `negative_ttl` seconds, a HEAD's word for HEADs only. In
+    offline mode nobody is asked.
     """
 
     def __init__(
@@ -52,81 +55,88 @@ class Sources:
         self._retry = retry
         self._jitter = jitter
         self._offline = offline
-        self._missing: TTLCache[Place, str] = TTLCache(_MOST_MISSING, negative_ttl, timer=clock.monotonic)
+        self._missing: TTLCache[tuple[str, Place], str] = TTLCache(_MOST_MISSING, negative_ttl, timer=clock.monotonic)
+        self.health = Health(clock)
 
     @property
     def reachable(self) -> bool:
         """Whether sources may be asked at all."""
         return not self._offline
 
+    @asynccontextmanager
+    async def patience(self, source: str) -> AsyncIterator[None]:
+        """A question that may be left unanswered, because something held can stand in.
+
+        SourceTimeout when it takes longer than a client should wait, and at once while the source's last failure is
+        recent: on a train, each layer of each image would wait anew.
+        """
+        self.health.check(source)
+        try:
+            async with self._clock.timeout(_PATIENCE):
+                yield
+        except TimeoutError:
+            raise SourceTimeout(f"source {source} has not answered for {_PATIENCE:.0f} seconds") from None
+
     async def head(self, place: Place, *, etag: str | None = None) -> Head:
         """What a HEAD says; `etag` makes it a question for changes."""
-        return await self._persist(place, lambda: self._head_once(Asking("HEAD", place, etag=etag)))
+        return await self._persist(Asking("HEAD", place, etag=etag), _read_head)
 
     async def peek(self, place: Place) -> Head:
         """The head of a GET that is closed before its body: for upstreams whose HEAD cannot be used."""
-        return await self._persist(place, lambda: self._head_once(Asking("GET", place)))
+        return await self._persist(Asking("GET", place), _read_head)
 
     async def whole(self, place: Place, limit: int) -> Page:
         """A whole small object; SourceBroken if it has more than `limit` bytes."""
 
-        async def once() -> Page:
-            async with self._upstream(place).open(Asking("GET", place)) as reply:
-                body = await reply.whole(limit)
-                if reply.length not in {None, len(body)}:
-                    raise SourceUnreachable(f"source {place.source} sent less than it announced")
-                return Page(body, reply.headers.get("Content-Type"), reply.headers)
+        async def read(reply: Reply) -> Page:
+            body = await reply.whole(limit)
+            if reply.length not in {None, len(body)}:
+                raise SourceUnreachable(f"source {place.source} sent less than it announced")
+            return Page(body, reply.headers.get("Content-Type"), reply.headers)
 
-        return await self._persist(place, once)
+        return await self._persist(Asking("GET", place), read)
 
     def supply(self, place: Place) -> PlaceSupply:
         """The bytes of a place for a fill, which retries by itself."""
         return PlaceSupply(self, place)
 
     @asynccontextmanager
-    async def deliver(self, place: Place, offset: int) -> AsyncIterator[Delivery]:
-        """One attempt at the bytes from an offset on."""
-        self._check_missing(place)
+    async def open(self, asking: Asking) -> AsyncIterator[Reply]:
+        """One attempt at an answer. What it tells of the source, and of what is missing there, is remembered."""
+        place = asking.place
+        if self._offline:
+            raise Offline(f"offline, and {place.path.partition('?')[0]} of source {place.source} is not cached")
+        for method in {"GET", asking.method}:
+            message = self._missing.get((method, place))
+            if message is not None:
+                raise SourceMissing(message)
         try:
-            async with self._upstream(place).open(Asking("GET", place, offset=offset)) as reply:
-                start, size = reply.offset(offset)
-                yield Delivery(start, size, reply.chunks())
+            async with self._upstreams[place.source].open(asking) as reply:
+                self.health.answered(place.source)
+                yield reply
         except SourceMissing as missing:
-            self._missing[place] = missing.message
+            self.health.answered(place.source)
+            self._missing[asking.method, place] = missing.message
             raise
 
-    async def _head_once(self, asking: Asking) -> Head:
-        async with self._upstream(asking.place).open(asking) as reply:
-            return Head(reply.headers, reply.length, unchanged=reply.status == _NOT_MODIFIED)
-
-    async def _persist(self, place: Place, attempt: Callable[[], Awaitable[T]]) -> T:
+    async def _persist(self, asking: Asking, read: Callable[[Reply], Awaitable[T]]) -> T:
         """Repeat an attempt while that may help. After a time-out it would keep the client waiting too long."""
-        self._check_missing(place)
         failures = 0
         while True:
             try:
-                return await attempt()
-            except SourceMissing as missing:
-                self._missing[place] = missing.message
-                raise
-            except SourceTimeout:
-                raise
-            except SourceUnreachable:
+                async with self.open(asking) as reply:
+                    return await read(reply)
+            except SourceUnreachable as failed:
                 failures += 1
-                pause = self._retry.pause(failures, self._jitter)
+                pause = None if isinstance(failed, SourceTimeout) else self._retry.pause(failures, self._jitter)
                 if pause is None:
+                    self.health.failed(asking.place.source, failed)
                     raise
             await self._clock.sleep(pause)
 
-    def _check_missing(self, place: Place) -> None:
-        message = self._missing.get(place)
-        if message is not None:
-            raise SourceMissing(message)
 
-    def _upstream(self, place: Place) -> Upstream:
-        if self._offline:
-            raise Offline(f"offline, and {place.path.partition('?')[0]} of source {place.source} is not cached")
-        return self._upstreams[place.source]
+async def _read_head(reply: Reply) -> Head:
+    return Head(reply.headers, reply.length, unchanged=reply.status == _NOT_MODIFIED)
 
 
 class PlaceSupply:
@@ -143,9 +153,10 @@ class PlaceSupply:
         asked = offset if self._ranges else 0
         begun = False
         try:
-            async with self._sources.deliver(self._place, asked) as delivery:
+            async with self._sources.open(Asking("GET", self._place, offset=asked)) as reply:
+                start, size = reply.offset(asked)
                 begun = True
-                yield delivery
+                yield Delivery(start, size, reply.chunks())
         except (SourceBroken, SourceUnreachable) as failed:
             if begun or not asked:
                 raise

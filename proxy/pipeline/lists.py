@@ -42,17 +42,19 @@ class Lists:
             if content is not None:
                 return self._present(want, content, HIT if decision is Decision.HIT else STALE)
         try:
-            content = await self._flights.join(want.key, lambda: self._assemble(want))
+            content = await self._assembled(want, entry)
         except SourceMissing as missing:
             if entry is not None:
                 await self._storage.forget(want.key)
             raise SourceMissing(missing.message, code=want.kind.missing) from missing
-        except SourceError:
-            if entry is not None and not may_stand_in(entry, now=now, stale_if_error=self._stale_if_error):
+        except SourceError as failed:
+            limit = self._stale_if_error
+            if entry is not None and not may_stand_in(entry, now=now, lifetime=want.lifetime, stale_if_error=limit):
                 raise
             held = await self._stand_in(want, entry)
             if held is None:
                 raise
+            self._sources.health.failed(want.source, failed)
             return held
         return self._present(want, content, Trace("miss" if entry is None else "stale", stored=True))
 
@@ -65,6 +67,13 @@ class Lists:
     async def close(self) -> None:
         """Stop what is under way and wait for it."""
         await self._flights.close()
+
+    async def _assembled(self, want: Assembled, entry: Entry | None) -> bytes:
+        """The list made anew, by whoever began to; nobody waits long for it where an older one can stand in."""
+        if entry is None or not self._storage.content.holds(entry.digest, entry.size):
+            return await self._flights.join(want.key, lambda: self._assemble(want))
+        async with self._sources.patience(want.source):
+            return await self._flights.join(want.key, lambda: self._assemble(want))
 
     async def _assemble(self, want: Assembled) -> bytes:
         content = await want.assemble(self._sources.whole)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from proxy.core.clock import Clock
 from proxy.core.entries import Entry, Key
-from proxy.core.errors import SourceBroken, SourceDenied
+from proxy.core.errors import SourceBroken, SourceDenied, SourceMissing
 from proxy.core.flights import Flights
 from proxy.core.wants import Claim, Want
 from proxy.pipeline.asking import Head, Sources
@@ -48,16 +48,24 @@ class Probes:
             claim = want.read_head(head.headers, head.length)
         if claim is None:
             raise SourceBroken(f"source {want.place.source} does not say what it has for {want.place.path}")
-        return await self._take(want, claim, head)
+        return await self._take(want, claim, head, held)
 
     async def _head(self, want: Want, held: Entry | None) -> Head | None:
-        """The answer to a HEAD, None where the source refuses that method (public ECR, some CDNs)."""
+        """The answer to a HEAD, None where it says too little.
+
+        Some registries refuse the method (public ECR, some CDNs), others answer 404 to it for what they would first
+        have to fetch themselves; so a 404 counts only if we know of nothing there.
+        """
         try:
             return await self._sources.head(want.place, etag=held.etag if held is not None else None)
         except (SourceBroken, SourceDenied):
             return None
+        except SourceMissing:
+            if held is None:
+                raise
+            return None
 
-    async def _take(self, want: Want, claim: Claim, head: Head | None) -> Entry:
+    async def _take(self, want: Want, claim: Claim, head: Head | None, held: Entry | None) -> Entry:
         if want.digest is not None and claim.digest != want.digest:
             raise SourceBroken(f"source {want.place.source} says {claim.digest} when asked for {want.digest}")
         entry = Entry(
@@ -68,6 +76,7 @@ class Probes:
             source=want.place.source,
             etag=head.headers.get("ETag") if head is not None else None,
             asked=want.accepts,
+            verified=held is not None and held.verified and held.digest == claim.digest,
         )
         await self._storage.keep_entry(want.key, entry)
         return entry

@@ -26,6 +26,11 @@ class Storage:
         self._disk = disk
         self._failing = False
 
+    @property
+    def failing(self) -> bool:
+        """Whether the disk refused the last write."""
+        return self._failing
+
     async def keep_entry(self, key: Key, entry: Entry) -> bool:
         """Take up an answer for a name; whether it is on disk."""
         record = await self.entries.load(key)

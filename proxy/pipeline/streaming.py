@@ -30,16 +30,20 @@ class Streams:
         """The fill of a digest, if there is one."""
         return self._fills.get(digest)
 
-    async def stream(self, want: Want, digest: Digest) -> tuple[HeldBody | StreamBody, bool]:
+    async def stream(self, want: Want, digest: Digest, *, claimed: int | None) -> tuple[HeldBody | StreamBody, bool]:
         """The body as it arrives, and whether another request had begun it. To be closed by its reader.
 
         What fits in the hold-back is verified before this returns. A fill that was started for another name, and
-        fails before it gave anything, says nothing about this name: then this one starts its own.
+        fails before it gave anything, says nothing about this name: then this one starts its own. It is followed only
+        if this name's source claims content of its size; else the bytes come from that source itself.
         """
         fill = self._fills.get(digest)
         if fill is None:
             return await self._follow(want, self._start(want, digest)), False
         try:
+            if fill.starter != want.key and await fill.progress.headed() != claimed:
+                relay = Relay(digest, self._sources.supply(want.place), want.kind.limit)
+                return await self._relayed(want, relay), False
             return await self._follow(want, fill), True
         except SourceError:
             if fill.starter == want.key:
@@ -64,7 +68,7 @@ class Streams:
         return FollowedBody(live, relay)
 
     async def _relayed(self, want: Want, relay: Relay) -> HeldBody | RelayedBody:
-        """The body when the disk refused before a byte was given; the source's refusal is still an answer here."""
+        """The body straight from the source, for which its head is asked first: a refusal is still an answer here."""
         size = (await self._sources.peek(want.place)).length
         if size is None or size > HOLD_BACK:
             return RelayedBody(relay, size=size)

@@ -97,7 +97,7 @@ class OciSource:
             kind=BLOB,
             place=self._place(asked.name, "blobs", str(digest)),
             lifetime=math.inf,
-            read_head=lambda _, length: Claim(digest, length, BLOB_TYPE),
+            read_head=lambda headers, length: _read_blob_head(headers, length, digest),
             digest=digest,
         )
 
@@ -176,6 +176,17 @@ def _read_manifest_head(headers: Mapping[str, str], length: int | None) -> Claim
     except ValueError:
         return None
     return Claim(digest, length, media_type)
+
+
+def _read_blob_head(headers: Mapping[str, str], length: int | None, digest: Digest) -> Claim | None:
+    """What a 200 claims of a blob; nothing where it is a web page, or says that it is another blob.
+
+    A HEAD opens what others brought here, so a server that answers 200 to everything must not count.
+    """
+    told = headers.get("Docker-Content-Digest", str(digest))
+    if "html" in headers.get("Content-Type", "").lower() or told != str(digest):
+        return None
+    return Claim(digest, length, BLOB_TYPE)
 
 
 def _digest(text: str) -> Digest:

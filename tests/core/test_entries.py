@@ -49,10 +49,21 @@ def test_nothing_held_is_a_miss(reachable: bool) -> None:
     assert decide(None, now=0, lifetime=60, reachable=reachable) is Decision.MISS
 
 
-@pytest.mark.parametrize(("age", "limit", "expected"), [(10, 10, True), (11, 10, False), (1e12, math.inf, True)])
+@pytest.mark.parametrize(("age", "limit", "expected"), [(70, 10, True), (71, 10, False), (1e12, math.inf, True)])
 def test_standing_in(age: float, limit: float, expected: bool) -> None:
-    """A stale answer stands in for a failure up to its limit."""
-    assert may_stand_in(_entry(fetched=0.0), now=age, stale_if_error=limit) is expected
+    """An answer stands in for a failure up to the limit, counted from when it became stale."""
+    assert may_stand_in(_entry(fetched=0.0), now=age, lifetime=60, stale_if_error=limit) is expected
+
+
+def test_a_claim_displaces_nothing_that_was_verified() -> None:
+    """What a HEAD taught stands first, and what bytes had proven stays behind it until other bytes prove more."""
+    proven = _entry(fetched=1)
+    claim = replace(_entry(fetched=2), verified=False)
+    newer = replace(_entry(fetched=3), verified=False)
+    record = Record(_KEY).with_entry(proven).with_entry(claim)
+    assert record.entries == (claim, proven)
+    assert record.with_entry(newer).entries == (newer, proven)
+    assert record.with_entry(replace(newer, verified=True)).entries == (replace(newer, verified=True),)
 
 
 def test_types_are_kept_side_by_side() -> None:
@@ -69,7 +80,7 @@ def test_only_admitted_answers_are_found() -> None:
     assert record.find(_BOTH) is not None
     assert record.find(_INDEX_ONLY) is not None
     assert record.find(_IMAGE_ONLY) is None
-    assert record.find_any(_IMAGE_ONLY) is None
+    assert record.admitted(_IMAGE_ONLY) == []
 
 
 def test_a_wider_question_is_not_answered_from_a_narrower_one() -> None:
@@ -77,13 +88,13 @@ def test_a_wider_question_is_not_answered_from_a_narrower_one() -> None:
     image = _entry(OCI_MANIFEST, asked=_IMAGE_ONLY)
     record = Record(_KEY, (image,))
     assert record.find(_BOTH) is None
-    assert record.find_any(_BOTH) == image
+    assert record.admitted(_BOTH) == [image]
 
 
 def test_in_need_the_newest_is_taken() -> None:
     """When the upstream cannot be asked, the newest admitted answer stands in."""
     old, new = _entry(fetched=1, asked=_INDEX_ONLY), _entry(OCI_MANIFEST, fetched=2, asked=_IMAGE_ONLY)
-    assert Record(_KEY, (old, new)).find_any(_BOTH) == new
+    assert Record(_KEY, (old, new)).admitted(_BOTH) == [new, old]
 
 
 @given(st.lists(st.sampled_from([_INDEX_ONLY, _IMAGE_ONLY, _BOTH, ANYTHING]), max_size=12))

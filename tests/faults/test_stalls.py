@@ -17,6 +17,8 @@ from faults.program import REPOSITORY, blob, content_of, judged, manifest_of, ou
 
 _CONTENT = content_of(2_000_000)
 _CLIENTS = 5
+# The sweeper sleeps as long as the program runs.
+_SWEEPER = 1
 
 
 async def _move(
@@ -80,7 +82,7 @@ async def test_an_upstream_that_stalls_in_every_answer(
             for attempt, length in enumerate(lengths, 1):
                 await upstream.seen(attempt)
                 await _stands_at(path, length)
-                await clock.waiting()
+                await clock.waiting(1 + _SWEEPER)
                 clock.advance(30)
                 if attempt < 3:
                     await until(lambda: any(timer.due < clock.monotonic() + 5 for timer in clock._timers))
@@ -101,12 +103,12 @@ async def test_a_stalled_download_is_resumed(tmp_path: Path) -> None:
             await gate.reached.wait()
             path = tmp_path / "data" / "partial" / digest.replace(":", "-")
             await _stands_at(path, 1_500_000)
-            await clock.waiting()
+            await clock.waiting(1 + _SWEEPER)
             clock.advance(29)
             await asyncio.sleep(0)
             assert upstream.count() == 1
             clock.advance(1)
-            await clock.waiting()
+            await clock.waiting(1 + _SWEEPER)
             clock.advance(1)
             for client in clients:
                 received = await client

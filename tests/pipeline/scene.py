@@ -16,10 +16,14 @@ PREFIX = f"/v2/test/{REPOSITORY}"
 TAG_TTL = 60.0
 SMALL_SIZE = 1000
 LARGE_SIZE = 700 * 1024
+_LONGEST_PAUSE = 60.0
 
 
 class SwiftClock(FakeClock):
-    """A fake clock whose sleepers wait for nobody; `pauses` are the seconds that they asked for."""
+    """A fake clock that nobody waits for between two attempts; `pauses` are the seconds that were asked for.
+
+    Longer sleeps are background work's, which waits until the clock is moved.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -27,6 +31,9 @@ class SwiftClock(FakeClock):
 
     async def sleep(self, seconds: float) -> None:
         """Note the pause and let others run once."""
+        if seconds > _LONGEST_PAUSE:
+            await super().sleep(seconds)
+            return
         self.pauses.append(seconds)
         await asyncio.sleep(0)
 
