@@ -136,7 +136,9 @@ class Authorizer:
         asked = f"source {self._name}: {self._url}/v2/"
         if reply.status == _LIMITED:
             wait = parse_retry_after(reply.retry_after, now=self._clock.wall())
-            raise SourceLimited(f"{asked} limits requests; asking again in {wait} s", retry_after=wait)
+            raise SourceLimited(
+                f"{asked} limits requests; it wants to be left alone for {wait} seconds", retry_after=wait
+            )
         if reply.status >= _SERVER_ERROR:
             raise SourceUnreachable(f"{asked} answered {reply.status}; try again later")
         # Set here and not by who waits: another request may come between this answer and its first reader.

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import aiofiles
+import aiofiles.os
 
 from proxy.auth.dockerconfig import hosts_named
 from proxy.core.jsonobject import parse_object
@@ -103,7 +104,7 @@ class CredentialFile:
 
     async def document(self) -> Mapping[str, object]:
         """What the file holds now; empty where it is missing, empty or unreadable, the last said once."""
-        signature = _signature(self._path)
+        signature = await _signature(self._path)
         if signature != self._signature:
             document, problem = await _read_or_problem(self._path)
             self._signature, self._document = signature, document
@@ -125,9 +126,9 @@ def _read_inline(environ: Mapping[str, str]) -> dict[str, object]:
     return parse_object(text.encode(errors="replace")) if text.strip() else {}
 
 
-def _signature(path: Path) -> _Signature | None:
+async def _signature(path: Path) -> _Signature | None:
     try:
-        status = path.stat()
+        status = await aiofiles.os.stat(path)
     except OSError:
         return None
     return status.st_mtime_ns, status.st_size, status.st_ino

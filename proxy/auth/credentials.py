@@ -81,7 +81,7 @@ class CredentialProvider(Protocol):
         ...
 
     def forget(self) -> None:
-        """The source refused what was found: answers of helpers that are kept in memory are dropped."""
+        """The source refused what was found: what helpers said a minute ago or earlier is dropped from memory."""
         ...
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from cachetools import TTLCache
@@ -16,10 +17,19 @@ from proxy.core.jsonobject import parse_object, text_field
 
 _logger = logging.getLogger(__name__)
 _KEPT_SECONDS = 300.0
+_TRUSTED_SECONDS = 60.0
 _MOST_ANSWERS = 1024
 _NOT_FOUND = b"credentials not found in native keychain"
 
 _Question: TypeAlias = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What a helper had, if anything, and the monotonic second at which it was asked."""
+
+    credential: Credential | None
+    asked: float
 
 
 class Helpers:
@@ -32,10 +42,7 @@ class Helpers:
     def __init__(self, environ: Mapping[str, str], clock: Clock) -> None:
         self._environ = environ
         self._clock = clock
-        # In tuples, so that "has none" differs from "was not asked".
-        self._answers: TTLCache[_Question, tuple[Credential | None]] = TTLCache(
-            _MOST_ANSWERS, _KEPT_SECONDS, timer=clock.monotonic
-        )
+        self._answers: TTLCache[_Question, _Answer] = TTLCache(_MOST_ANSWERS, _KEPT_SECONDS, timer=clock.monotonic)
         self._calls: Flights[_Question, Credential | None] = Flights()
 
     async def ask(self, name: str, server: str) -> Credential | None:
@@ -43,12 +50,17 @@ class Helpers:
         question = name, server
         held = self._answers.get(question)
         if held is not None:
-            return held[0]
+            return held.credential
         return await self._calls.join(question, lambda: self._run(question))
 
     def forget(self, servers: Collection[str]) -> None:
-        """Drop what is remembered for these servers, whichever helper said it."""
-        for question in [question for question in self._answers if question[1] in servers]:
+        """Drop what is remembered for these servers, whichever helper said it, unless it is less than a minute old.
+
+        A newer answer would be the same again, and a source that denies each request would start a process for each.
+        """
+        oldest = self._clock.monotonic() - _TRUSTED_SECONDS
+        old = [key for key, answer in self._answers.items() if key[1] in servers and answer.asked <= oldest]
+        for question in old:
             self._answers.pop(question, None)
 
     async def close(self) -> None:
@@ -57,6 +69,7 @@ class Helpers:
 
     async def _run(self, question: _Question) -> Credential | None:
         name, server = question
+        asked = self._clock.monotonic()
         credential = None
         try:
             program = find_helper(name, self._environ)
@@ -65,7 +78,7 @@ class Helpers:
         except HelperFailed as failure:
             # %r, since both texts come from a file and may hold a line break.
             _logger.warning("credential helper %r gives nothing for %r: %s", name[:64], server, failure)
-        self._answers[question] = (credential,)
+        self._answers[question] = _Answer(credential, asked)
         return credential
 
 

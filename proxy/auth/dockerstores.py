@@ -48,7 +48,7 @@ class DockerStores:
         return Found(Anonymous(), NO_CREDENTIAL)
 
     def forget(self, registry: RegistryNames) -> None:
-        """Drop what helpers said about a registry."""
+        """Drop what helpers said about a registry a minute ago or earlier."""
         self._helpers.forget(registry.names)
 
     async def close(self) -> None:

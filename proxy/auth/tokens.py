@@ -123,7 +123,9 @@ class TokenService:
             )
         if reply.status == _LIMITED:
             wait = parse_retry_after(reply.retry_after, now=self._clock.wall())
-            raise SourceLimited(f"{service} limits requests; asking again in {wait} s", retry_after=wait)
+            raise SourceLimited(
+                f"{service} limits requests; it wants to be left alone for {wait} seconds", retry_after=wait
+            )
         if reply.status >= _SERVER_ERROR:
             raise SourceUnreachable(f"{service} answered {reply.status}; try again later")
         if reply.status != _OK:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import time
@@ -84,16 +85,25 @@ class DiskContent:
 
         A digest's partial is kept for a day, everything else in the folder goes.
         """
-        removed = 0
-        oldest = time.time() - _PARTIAL_LIFETIME
-        for path in self._partials.iterdir():
-            status = path.lstat()
-            algorithm, _, hexadecimal = path.name.partition("-")
-            if stat.S_ISREG(status.st_mode) and status.st_mtime >= oldest and _is_digest(algorithm, hexadecimal):
-                continue
+        old = set(self.abandoned())
+        left = [path for path in self._partials.iterdir() if path in old or not _is_partial(path)]
+        for path in left:
             remove(path)
-            removed += 1
-        return removed
+        return len(left)
+
+    def abandoned(self) -> list[Path]:
+        """The unfinished files that nothing was written to for a day."""
+        oldest = time.time() - _PARTIAL_LIFETIME
+        found = []
+        for path in self._partials.iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                if path.lstat().st_mtime < oldest:
+                    found.append(path)
+        return found
+
+    def put_aside(self, path: Path) -> Path:
+        """Give an unfinished file a name under which no download finds it."""
+        return path.rename(self._partials / f"swept-{os.urandom(8).hex()}")
 
     def _open_file(self, digest: Digest, size: int | None) -> HeldBody | FileBody | None:
         path = self._path(digest)
@@ -147,9 +157,13 @@ def _close(body: HeldBody | FileBody | None) -> None:
         body.close()
 
 
-def _is_digest(algorithm: str, hexadecimal: str) -> bool:
+def _is_partial(path: Path) -> bool:
+    return stat.S_ISREG(path.lstat().st_mode) and digest_of(path) is not None
+
+
+def digest_of(partial: Path) -> Digest | None:
+    """The digest after which an unfinished download is named; None for any other name."""
     try:
-        Digest.parse(f"{algorithm}:{hexadecimal}")
+        return Digest.parse(partial.name.replace("-", ":", 1))
     except ValueError:
-        return False
-    return True
+        return None

@@ -24,6 +24,15 @@ class Fills:
     def __repr__(self) -> str:
         return f"<Fills: {list(self._tasks)}>"
 
+    @property
+    def refused(self) -> bool:
+        """Whether the last download could not be kept, because the disk refused it."""
+        return self._refused
+
+    def holds(self, digest: Digest) -> bool:
+        """Whether a fill of this digest may still have its file open, failed ones included."""
+        return digest in self._live
+
     def get(self, digest: Digest) -> Fill | None:
         """The fill of this digest, if one is under way and has not failed."""
         found = self._live.get(digest)

@@ -11,6 +11,7 @@ from proxy.cache.files import open_regular, put_in_place
 from proxy.core.errors import ConfigError
 
 LAYOUT_VERSION = "1"
+_LOCK = Path("run", "lock")
 _PARTS = ("blobs", "entries", "partial", "run")
 
 
@@ -34,7 +35,7 @@ class DataFolder:
             for part in _PARTS:
                 (path / part).mkdir(mode=0o700, exist_ok=True)
                 _check_owner(path / part)
-            lock = _take_lock(path / "run" / "lock")
+            lock = _take_lock(path / _LOCK)
             try:
                 _check_version(path)
             except BaseException:
@@ -43,6 +44,13 @@ class DataFolder:
         except OSError as failed:
             raise ConfigError((f"cache.data_dir: {path} cannot be used: {failed.strerror}",)) from failed
         return cls(path, lock)
+
+    def is_there(self) -> bool:
+        """Whether the folder that was claimed still stands under its name: not removed, moved away or replaced."""
+        try:
+            return os.path.samestat((self.path / _LOCK).lstat(), os.fstat(self._lock))
+        except OSError:
+            return False
 
     def release(self) -> None:
         """Give the folder up for another process."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import sqlite3
 from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -103,12 +104,14 @@ class View:
 
     async def _rebuild(self) -> None:
         """In batches, so that questions and notes get their turn in between."""
-        _logger.info("the listing of cached names is being rebuilt")
         records = self._records()
         try:
-            await self._run(self._recreate)
-            while await self._run(lambda: self._take_up(records)):
-                pass
+            replaced = await self._run(self._recreate)
+            more = await self._run(lambda: self._take_up(records))
+            if replaced or more:
+                _logger.info("the listing of cached names is being rebuilt")
+            while more:
+                more = await self._run(lambda: self._take_up(records))
         except (sqlite3.Error, OSError) as failed:
             _logger.warning("the listing of cached names cannot be rebuilt (%s)", failed)
             await self._run(self._disconnect)
@@ -178,11 +181,14 @@ class View:
             with contextlib.suppress(OSError):
                 self._seal.write_bytes(_fingerprint(self._path))
 
-    def _recreate(self) -> None:
+    def _recreate(self) -> bool:
+        """Begin an empty listing; whether it takes the place of another."""
         self._disconnect()
+        replaced = os.path.lexists(self._path)
         for path in (self._path, self._seal, *self._beside()):
             remove(path)
         self._connect().executescript(_SCHEMA)
+        return replaced
 
     def _connect(self) -> sqlite3.Connection:
         self._connection = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)

@@ -9,19 +9,21 @@ from collections.abc import Set as AbstractSet
 from proxy.config.addresses import authority_of, canonical_authority, canonical_url, is_loopback
 from proxy.config.model import RESERVED_NAMES, SourceSettings
 
+# Each name has a hyphen, which no namespace of Docker Hub has: a shorter one would hide what Docker Hub keeps under
+# it (kubernetes/…, microsoft/…) from a Docker daemon that mirrors through us.
 _WELL_KNOWN = (
     SourceSettings(
-        name="dockerhub",
+        name="docker-io",
         type="oci",
         url="https://registry-1.docker.io",
         hosts=("docker.io", "index.docker.io", "registry-1.docker.io"),
         default=True,
     ),
-    SourceSettings(name="ghcr", type="oci", url="https://ghcr.io"),
-    SourceSettings(name="quay", type="oci", url="https://quay.io"),
-    SourceSettings(name="kubernetes", type="oci", url="https://registry.k8s.io"),
-    SourceSettings(name="microsoft", type="oci", url="https://mcr.microsoft.com"),
-    SourceSettings(name="ecr-public", type="oci", url="https://public.ecr.aws"),
+    SourceSettings(name="ghcr-io", type="oci", url="https://ghcr.io"),
+    SourceSettings(name="quay-io", type="oci", url="https://quay.io"),
+    SourceSettings(name="registry-k8s-io", type="oci", url="https://registry.k8s.io"),
+    SourceSettings(name="mcr-microsoft-com", type="oci", url="https://mcr.microsoft.com"),
+    SourceSettings(name="public-ecr-aws", type="oci", url="https://public.ecr.aws"),
 )
 _OTHER_CHARACTERS = re.compile(r"[^a-z0-9]+")
 

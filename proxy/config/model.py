@@ -35,12 +35,14 @@ from proxy.config.addresses import (
     canonical_origin_or_host,
     canonical_url,
     is_plain_beyond_loopback,
+    origin_of,
     parse_network,
 )
 from proxy.config.units import Duration
 
 # First path components that mean something else than a source; "localhost" is always read as a host.
 RESERVED_NAMES = frozenset({"v2", "user", "git", "assets", "api", "symbols.zip", "-", ".well-known", "localhost"})
+_NOT_DOCKER_HUB = frozenset({"docker.io", "index.docker.io"})
 _SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 _VISIBLE = re.compile(r"[!-~]+")
 
@@ -51,6 +53,16 @@ def _source_name(name: str) -> str:
     if not _SOURCE_NAME.fullmatch(name):
         raise ValueError("must be lower-case letters, digits and hyphens, and not begin with a hyphen")
     return name
+
+
+def _registry_url(text: str) -> str:
+    url = canonical_url(text)
+    if authority_of(url) in _NOT_DOCKER_HUB:
+        raise ValueError("serves no images: the registry of Docker Hub is https://registry-1.docker.io")
+    path = url.removeprefix(origin_of(url))
+    if path.endswith(("/v1", "/v2")):
+        raise ValueError(f"must be the registry's base: leave {path[-3:]} out, /v2 is added")
+    return url
 
 
 def _token(secret: SecretStr) -> SecretStr:
@@ -208,7 +220,7 @@ class SourceSettings(_Table):
     enabled: StrictBool = True
     insecure: StrictBool = False
     auth: Annotated[AuthSettings, Field(discriminator="type", validate_default=True)] = DockerAuth()
-    url: Annotated[str, AfterValidator(canonical_url)]
+    url: Annotated[str, AfterValidator(_registry_url)]
     hosts: Annotated[tuple[Authority, ...], Field(validate_default=True)] = ()
     trusted_realms: tuple[OriginOrHost, ...] = ()
     trusted_redirects: tuple[OriginOrHost, ...] = ()

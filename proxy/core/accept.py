@@ -23,6 +23,8 @@ MANIFEST_TYPES = (OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST, DOCKER_
 
 _WILDCARDS = frozenset({"*/*", "application/*"})
 _MOST_TYPES = 24
+# Each half of a media type's name has 127 characters at most (RFC 6838 section 4.2).
+_LONGEST_TYPE = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,4 +106,4 @@ def _is_media_type(text: str) -> bool:
         text.isascii()
         and text.replace("/", "").replace("+", "").replace(".", "").replace("-", "").replace("_", "").isalnum()
     )
-    return bool(kind and slash and subtype) and "/" not in subtype and allowed
+    return bool(kind and slash and subtype) and "/" not in subtype and allowed and len(text) <= _LONGEST_TYPE

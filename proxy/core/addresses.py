@@ -48,12 +48,6 @@ def classify(text: str) -> Reach:
     return Reach.PUBLIC if address.is_global else Reach.FORBIDDEN
 
 
-def is_loopback_host(host: str) -> bool:
-    """Whether a host as written in a URL can only mean this machine."""
-    bare = host.strip("[]").lower()
-    return bare == "localhost" or classify(bare) is Reach.LOOPBACK
-
-
 def _unwrapped(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
     if isinstance(address, IPv4Address):
         return address

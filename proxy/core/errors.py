@@ -16,11 +16,10 @@ class MoorageError(Exception):
     code = "UNKNOWN"
     reason = "Internal error"
 
-    def __init__(self, message: str, *, code: str | None = None, detail: str | None = None) -> None:
+    def __init__(self, message: str, *, code: str | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.code = code if code is not None else type(self).code
-        self.detail = detail
 
 
 class RequestError(MoorageError):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-LONGEST_PAUSE_ASKED = 600
+LONGEST_PAUSE_ASKED = 86_400
 PAUSE_UNLESS_ASKED = 10
 
 
@@ -31,7 +31,7 @@ class RetryRule:
 
 
 def parse_retry_after(header: str | None, *, now: float) -> int:
-    """Seconds an upstream asks to be left alone, between 1 and ten minutes (RFC 9110 section 10.2.3).
+    """Seconds an upstream asks to be left alone, between 1 and a day (RFC 9110 section 10.2.3).
 
     Both forms are read, a number and a date; nonsense counts as ten seconds.
     """

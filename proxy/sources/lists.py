@@ -11,9 +11,11 @@ from proxy.core.errors import SourceBroken
 from proxy.core.wants import Ask, Page, Place
 
 PAGE_LIMIT = 4 * 1024 * 1024
-MOST_PAGES = 100
+# Only against pages without end: what a list may cost is bounded by its bytes. Registries exist that put ten or
+# fifty names on a page whatever is asked, so that true lists have hundreds of pages.
+MOST_PAGES = 10_000
 MOST_BYTES = 64 * 1024 * 1024
-"""What all pages of a list may have together."""
+"""What all pages of a list may have together, with their addresses, which are kept to notice a circle."""
 
 _ROOTED = re.compile(r"/[!-~]*")
 # One parameter of a link: a name, and a value that is quoted or bare (RFC 8288 section 3).
@@ -37,18 +39,18 @@ class Pages:
         place, seen, size = self.first, {self.first.path}, 0
         for _ in range(MOST_PAGES):
             page = await ask(place, PAGE_LIMIT)
-            size += len(page.body)
+            size += len(page.body) + len(place.path)
             if size > MOST_BYTES:
-                raise SourceBroken(f"the pages of {self.first.path} have more than {MOST_BYTES} bytes")
+                raise SourceBroken(f"{self.sender} sent more than {MOST_BYTES} bytes for {self.first.path}")
             yield page
             path = self._next_path(place, page.headers.get("Link"))
             if path is None:
                 return
             if path in seen:
-                raise SourceBroken(f"the pages of {self.first.path} run in a circle")
+                raise SourceBroken(f"{self.sender} sent pages of {self.first.path} that run in a circle")
             seen.add(path)
             place = replace(place, path=path)
-        raise SourceBroken(f"{self.first.path} has more than {MOST_PAGES} pages")
+        raise SourceBroken(f"{self.sender} sent more than {MOST_PAGES} pages for {self.first.path}")
 
     def _next_path(self, place: Place, header: str | None) -> str | None:
         """Where the next page is, below the source's address.
@@ -63,11 +65,11 @@ class Pages:
         try:
             parts = urlsplit(urljoin("http://source" + self.base_path + place.path, target))
         except ValueError:
-            raise SourceBroken(f"the link to the next page of {self.first.path} is no address") from None
+            raise SourceBroken(f"{self.sender} sent a link behind {self.first.path} that is no address") from None
         path = parts.path.removeprefix(self.base_path)
         found = f"{path}?{parts.query}" if parts.query else path
         if _ROOTED.fullmatch(found) is None:
-            raise SourceBroken(f"the link to the next page of {self.first.path} is no path of the source's")
+            raise SourceBroken(f"{self.sender} sent a link behind {self.first.path} that is no path of its own")
         return found
 
 

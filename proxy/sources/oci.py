@@ -171,11 +171,8 @@ def _read_manifest_head(headers: Mapping[str, str], length: int | None) -> Claim
     media_type = media_type_of(headers.get("Content-Type"))
     if media_type in SAYS_NOTHING:
         media_type = None
-    try:
-        digest = Digest.parse(headers.get("Docker-Content-Digest", ""))
-    except ValueError:
-        return None
-    return Claim(digest, length, media_type)
+    digest = _told_digest(headers)
+    return None if digest is None else Claim(digest, length, media_type)
 
 
 def _read_blob_head(headers: Mapping[str, str], length: int | None, digest: Digest) -> Claim | None:
@@ -183,10 +180,18 @@ def _read_blob_head(headers: Mapping[str, str], length: int | None, digest: Dige
 
     A HEAD opens what others brought here, so a server that answers 200 to everything must not count.
     """
-    told = headers.get("Docker-Content-Digest", str(digest))
-    if "html" in headers.get("Content-Type", "").lower() or told != str(digest):
+    told = _told_digest(headers)
+    contradicts = told is not None and told.algorithm == digest.algorithm and told != digest
+    if contradicts or "html" in headers.get("Content-Type", "").lower():
         return None
     return Claim(digest, length, BLOB_TYPE)
+
+
+def _told_digest(headers: Mapping[str, str]) -> Digest | None:
+    try:
+        return Digest.parse(headers.get("Docker-Content-Digest", ""))
+    except ValueError:
+        return None
 
 
 def _digest(text: str) -> Digest:

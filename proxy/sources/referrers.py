@@ -35,15 +35,18 @@ async def assemble(pages: Pages, fallback: Place, subject: Digest, ask: Ask) -> 
 
 
 async def _from_fallback(fallback: Place, subject: Digest, ask: Ask) -> bytes:
-    """The index that the fallback tag names.
+    """The index that the fallback tag names, an empty one if there is no such tag; its other failures are the list's.
 
     Some registries resolve that tag to the subject itself (oras-project/oras-go#1396): only an index that is not
     the subject is believed.
     """
     try:
         page = await ask(fallback, LIMIT)
+    except SourceMissing:
+        return _index([])
+    try:
         media_type = recognise_manifest(page.body, page.media_type)
-    except (SourceMissing, SourceBroken):
+    except SourceBroken:
         return _index([])
     is_subject = Digest.of(page.body, subject.algorithm) == subject
     return page.body if media_type == MEDIA_TYPE and not is_subject else _index([])

@@ -87,7 +87,9 @@ class OciRoutes:
         if looks_like_host(first):
             raise Missing(f"no source for host {first[:255]}; add one under [[sources]] to serve it")
         if self._default is None:
-            raise Missing(f"no source named {first[:255]} and no default source")
+            raise Missing(
+                f"no source named {first[:255]}, and no default source; add `default = true` to a source to have one"
+            )
         return _Route(self._default, components)
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -13,13 +12,14 @@ from yarl import URL
 
 from proxy.auth.authorizer import Authorization, Authorizer
 from proxy.core.clock import Clock
-from proxy.core.errors import SourceBroken, SourceLimited, SourceMissing
+from proxy.core.errors import SourceBroken, SourceDenied, SourceLimited, SourceMissing
 from proxy.core.ranges import parse_content_range
 from proxy.core.retry import parse_retry_after
 from proxy.core.wants import Place
 from proxy.upstream.connections import Connections, translated
 from proxy.upstream.origin import next_hop, origin_of
 from proxy.upstream.pace import Pace
+from proxy.upstream.silence import Silence
 from proxy.upstream.verdict import judge
 
 MOST_HOPS = 5
@@ -122,11 +122,12 @@ class Upstream:
     ) -> None:
         self.name = name
         self._url = url
-        self._credential_origins = credential_origins | {origin_of(url)}
+        self._origin = origin_of(url)
+        self._credential_origins = credential_origins | {self._origin}
         self._authorizer = authorizer
         self._connections = connections
         self._clock = clock
-        self._limited_until = 0.0
+        self._silence = Silence(clock)
 
     def __repr__(self) -> str:
         return f"<Upstream {self.name} {self._url}>"
@@ -135,16 +136,20 @@ class Upstream:
     async def open(self, asking: Asking) -> AsyncIterator[Reply]:
         """A usable answer (200, 206 or 304), or the SourceError that the source's answer amounts to.
 
-        One that says 429, or whose token service does, is left alone for as long as it asks.
+        One that says 429, or whose token service does, is left alone for as long as it asks, an hour at most.
         """
-        seconds = math.ceil(self._limited_until - self._clock.monotonic())
+        seconds, asked = self._silence.left(), self._clock.monotonic()
         if seconds > 0:
             raise self._limited(seconds)
         try:
             async with self._opened(asking) as reply:
+                self._silence.end(asked)
                 yield reply
         except SourceLimited as limited:
-            self._limited_until = self._clock.monotonic() + limited.retry_after
+            self._silence.begin(limited.retry_after)
+            raise
+        except (SourceMissing, SourceDenied):
+            self._silence.end(asked)
             raise
 
     @asynccontextmanager
@@ -174,10 +179,7 @@ class Upstream:
 
         A credential goes to the source's own origins; once a hop leaves them it is gone for good.
         """
-        url = URL(str(self._url).rstrip("/") + asking.place.path, encoded=True)
-        headers = asking.headers()
-        if origin_of(url) not in self._credential_origins:
-            raise SourceBroken(f"source {self.name} was to be asked at another address than its own")
+        url, headers = self._address(asking.place), asking.headers()
         if authorization is not None:
             headers["Authorization"] = authorization.header
         redirected = False
@@ -195,6 +197,14 @@ class Upstream:
                 headers.pop("Authorization", None)
         raise SourceBroken(f"source {self.name} redirects more than {MOST_HOPS} times")
 
+    def _address(self, place: Place) -> URL:
+        """Where a place is; SourceBroken where its path, put behind the source's address, would name another host."""
+        with suppress(ValueError):
+            url = URL(str(self._url).rstrip("/") + place.path, encoded=True)
+            if origin_of(url) == self._origin:
+                return url
+        raise SourceBroken(f"source {self.name} was to be asked at another address than its own")
+
     def _judge(self, response: aiohttp.ClientResponse, asking: Asking, *, redirected: bool) -> None:
         if response.status == HTTPStatus.TOO_MANY_REQUESTS:
             raise self._limited(parse_retry_after(response.headers.get("Retry-After"), now=self._clock.wall()))
@@ -211,7 +221,7 @@ class Upstream:
 
     def _limited(self, seconds: int) -> SourceLimited:
         return SourceLimited(
-            f"source {self.name} limits how often it is asked; it is left alone for {seconds} seconds",
+            f"source {self.name} limits how often it is asked; it wants to be left alone for {seconds} seconds",
             retry_after=seconds,
         )
 

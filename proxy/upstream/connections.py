@@ -1,4 +1,4 @@
-"""The connections of one source: three pools, by who named the place they go to."""
+"""The connections of one source, in pools by who named the place they go to, and by its scheme."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from types import TracebackType
 import aiohttp
 from yarl import URL
 
+from proxy import __version__
 from proxy.auth.fetch import FetchReply
 from proxy.core.clock import Clock
 from proxy.core.errors import SourceBroken, SourceTimeout, SourceUnreachable
@@ -141,6 +142,7 @@ def _session(factory: aiohttp.SocketFactoryType, tls: ssl.SSLContext | None) -> 
         # No limit on the total: a big blob over a slow line takes as long as it takes.
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_LIMIT),
         cookie_jar=aiohttp.DummyCookieJar(),
+        headers={"User-Agent": f"moorage/{__version__}"},
         auto_decompress=False,
         requote_redirect_url=False,
         trust_env=False,

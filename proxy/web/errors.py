@@ -17,9 +17,7 @@ def error_response(error: MoorageError, *, registry: bool, headers: Mapping[str,
     The reason phrase of a 5xx is ours, because clients show that and not the body.
     """
     if registry:
-        entry: dict[str, object] = {"code": error.code, "message": error.message}
-        if error.detail is not None:
-            entry["detail"] = error.detail
+        entry = {"code": error.code, "message": error.message}
         body, media_type = json.dumps({"errors": [entry]}).encode(), "application/json"
     else:
         body, media_type = f"{error.message}\n".encode(), "text/plain; charset=utf-8"

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import socket
+import struct
 from collections.abc import Mapping
 from http import HTTPStatus
 
@@ -18,13 +20,20 @@ from proxy.cache.bodies import FileBody, HeldBody, StreamBody
 from proxy.core.errors import MoorageError, StorageFailed
 from proxy.core.ranges import Span, parse_range
 from proxy.pipeline.answers import Answer
+from proxy.web.exchange import Exchange
 from proxy.web.finished import FinishedResponse
 
 _logger = logging.getLogger(__name__)
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
-async def send(request: BaseRequest, answer: Answer, headers: Mapping[str, str]) -> StreamResponse:
-    """Send an answer, whole or the range that was asked; the response that is under way or done."""
+async def send(
+    request: BaseRequest, answer: Answer, headers: Mapping[str, str], exchange: Exchange
+) -> StreamResponse:
+    """Send an answer, whole or the range that was asked; the response that is under way or done.
+
+    How much of the body left is told to the exchange, also when this raises.
+    """
     described = {**headers, **_describe(answer)}
     if answer.digest is not None and _has_already(request, answer):
         return FinishedResponse(HTTPStatus.NOT_MODIFIED, described, body=b"", length=None)
@@ -38,13 +47,21 @@ async def send(request: BaseRequest, answer: Answer, headers: Mapping[str, str])
     match answer.body:
         case HeldBody(content):
             part = content if span is None else content[span.start : span.stop]
+            exchange.sent = len(part)
             return FinishedResponse(status, described, body=part, length=len(part))
         case FileBody(descriptor, size):
-            return await _send_file(
-                request, descriptor, span or Span(0, size), StreamResponse(status=status), described
-            )
+            response = _begin(status, described)
+            await _send_file(request, descriptor, span or Span(0, size), response, exchange)
         case body:
-            return await _send_stream(request, body, span, StreamResponse(status=status), described)
+            response = _begin(status, described)
+            await _send_stream(request, body, span, response, exchange)
+    return response
+
+
+def _begin(status: HTTPStatus, headers: Mapping[str, str]) -> StreamResponse:
+    response = StreamResponse(status=status)
+    response.headers.update(headers)
+    return response
 
 
 def _describe(answer: Answer) -> dict[str, str]:
@@ -83,31 +100,36 @@ def _asked_span(request: BaseRequest, answer: Answer) -> Span | None:
 
 
 async def _send_file(
-    request: BaseRequest, descriptor: int, span: Span, response: StreamResponse, headers: Mapping[str, str]
-) -> StreamResponse:
+    request: BaseRequest, descriptor: int, span: Span, response: StreamResponse, exchange: Exchange
+) -> None:
     """A complete file, by the kernel alone."""
-    response.headers.update(headers)
     response.content_length = span.length
+    exchange.broken = True
     await response.prepare(request)
     transport = request.transport
     if transport is None or transport.is_closing():
         raise ConnectionResetError("the client left")
     with open(os.dup(descriptor), "rb", buffering=0) as file:  # noqa: ASYNC230, PTH123 -- open already
-        sent = await asyncio.get_running_loop().sendfile(transport, file, span.start, span.length)
-    if sent != span.length:
+        file.seek(span.start)
+        try:
+            await asyncio.get_running_loop().sendfile(transport, file, span.start, span.length)
+        finally:
+            # Where sending fails, the position is the only thing that tells how far it came.
+            exchange.sent = file.tell() - span.start
+    exchange.broken = exchange.sent != span.length
+    if exchange.broken:
         _logger.warning("a cached file became shorter while it was sent")
         transport.close()
-    return response
 
 
 async def _send_stream(
-    request: BaseRequest, body: StreamBody, span: Span | None, response: StreamResponse, headers: Mapping[str, str]
-) -> StreamResponse:
+    request: BaseRequest, body: StreamBody, span: Span | None, response: StreamResponse, exchange: Exchange
+) -> None:
     """Content that is still arriving. What goes wrong closes the connection short: that is all a client can see."""
-    response.headers.update(headers)
     start, stop = (0, body.size) if span is None else (span.start, span.stop)
     if stop is not None:
         response.content_length = stop - start
+    exchange.broken = True
     await response.prepare(request)
     position = start
     try:
@@ -116,10 +138,29 @@ async def _send_stream(
             position += len(piece)
         if stop is not None and position != stop:
             raise StorageFailed(f"the content ended after {position} bytes, and not {stop}")
+        await response.write_eof()
+        exchange.broken = False
     except MoorageError as failed:
-        _logger.warning("a transfer was broken off: %s (request %s)", failed.message, headers.get("X-Request-Id"))
-        if request.transport is not None:
-            request.transport.close()
-        return response
-    await response.write_eof()
-    return response
+        _logger.warning("a transfer was broken off: %s (request %s)", failed.message, exchange.request_id)
+    finally:
+        exchange.sent = position - start
+        if exchange.broken:
+            _break_off(request, response)
+
+
+def _break_off(request: BaseRequest, response: StreamResponse) -> None:
+    """End the connection so that the client sees that the body is not whole.
+
+    Where nothing but the end of the connection ends the body (HTTP/1.0, its size unknown), an orderly end would say
+    that it is whole (RFC 9112 section 8): there the connection is reset.
+    """
+    transport = request.transport
+    if transport is None:
+        return
+    if response.chunked or response.content_length is not None:
+        transport.close()
+        return
+    connection = transport.get_extra_info("socket")
+    if connection is not None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+    transport.abort()

@@ -6,8 +6,10 @@ import errno
 import logging
 import socket
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Any, TypeAlias
 
-from aiohttp.web import BaseRequest, Server, ServerRunner, SockSite, StreamResponse
+from aiohttp.web import BaseRequest, RequestHandler, Server, ServerRunner, SockSite, StreamResponse
 
 from proxy.core.errors import ConfigError
 
@@ -32,14 +34,63 @@ class _NoSuchAddress(ConfigError):
     """This machine does not have the address at all; for ::1, it has no IPv6."""
 
 
-class Listener:
-    """Our listening sockets and the server behind them."""
+_Refuse: TypeAlias = Callable[[BaseRequest], StreamResponse]
+
+
+class _Connection(RequestHandler):
+    """A client's connection, on which what is no request gets an answer of ours and not the library's."""
+
+    __slots__ = ("_refuse",)
+
+    def __init__(self, server: _Server, refuse: _Refuse, **settings: Any) -> None:
+        super().__init__(server, **settings)
+        self._refuse = refuse
+
+    def handle_error(
+        self,
+        request: BaseRequest,
+        status: int = HTTPStatus.INTERNAL_SERVER_ERROR,
+        exc: BaseException | None = None,  # noqa: ARG002 -- the library's signature
+        message: str | None = None,  # noqa: ARG002 -- it repeats what the client sent
+    ) -> StreamResponse:
+        """Answer what the parser refused; what our own handler raised ends the connection and says no more."""
+        if status != HTTPStatus.BAD_REQUEST or request.writer.output_size:
+            raise ConnectionError("the request failed after its answer was begun")
+        response = self._refuse(request)
+        response.force_close()
+        return response
+
+
+class _Server(Server):
+    """Makes our connections; the library knows only its own."""
 
     def __init__(
-        self, handle: Callable[[BaseRequest], Awaitable[StreamResponse]], sockets: list[socket.socket]
+        self, handle: Callable[[BaseRequest], Awaitable[StreamResponse]], refuse: _Refuse, **settings: Any
     ) -> None:
-        server = Server(
+        # This one is the server's own; the others are for connections.
+        super().__init__(handle, handler_cancellation=settings.pop("handler_cancellation"))
+        self._refuse = refuse
+        self._settings = settings
+
+    def __call__(self) -> RequestHandler:
+        return _Connection(self, self._refuse, loop=self._loop, **self._settings)
+
+
+class Listener:
+    """Our listening sockets and the server behind them.
+
+    `handle` answers requests, `refuse` what the parser found to be none.
+    """
+
+    def __init__(
+        self,
+        handle: Callable[[BaseRequest], Awaitable[StreamResponse]],
+        refuse: _Refuse,
+        sockets: list[socket.socket],
+    ) -> None:
+        server = _Server(
             handle,
+            refuse,
             # A client that leaves ends its own request at once; downloads belong to the table of fills.
             handler_cancellation=True,
             access_log=None,

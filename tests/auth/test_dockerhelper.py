@@ -101,14 +101,29 @@ async def test_remembered_for_five_minutes(bench: _Bench) -> None:
 
 
 async def test_forgotten_on_demand(bench: _Bench) -> None:
-    """Forgetting a server makes its next question a new run, and no other's."""
+    """Forgetting a server after a minute makes its next question a new run, and no other's."""
     bench.install("ok", f"echo '{_ANSWER}'")
     for server in ("ghcr.io", "quay.io"):
         await bench.helpers.ask("ok", server)
+    bench.clock.advance(60)
     bench.helpers.forget(("ghcr.io",))
     for server in ("ghcr.io", "quay.io"):
         await bench.helpers.ask("ok", server)
     assert bench.runs == 3
+
+
+async def test_a_new_answer_is_not_forgotten(bench: _Bench) -> None:
+    """In its first minute an answer, also an empty one, stands although it was refused."""
+    bench.install("ok", f"echo '{_ANSWER}'")
+    bench.install("empty", "echo credentials not found in native keychain; exit 1")
+    for name in ("ok", "empty"):
+        before = bench.runs
+        for seconds in (0, 59, 0.9):
+            await bench.helpers.ask(name, "ghcr.io")
+            bench.clock.advance(seconds)
+            bench.helpers.forget(("ghcr.io",))
+        await bench.helpers.ask(name, "ghcr.io")
+        assert bench.runs == before + 1
 
 
 async def test_one_run_for_many_callers(bench: _Bench) -> None:

@@ -21,6 +21,7 @@ class _Home:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.clock = FakeClock()
         self.environ = {
             "HOME": str(folder),
             "PATH": f"{folder}:/usr/bin:/bin",
@@ -39,7 +40,7 @@ class _Home:
         path.chmod(0o755)
 
     def stores(self) -> DockerStores:
-        made = DockerStores(self.environ, FakeClock())
+        made = DockerStores(self.environ, self.clock)
         self._open.append(made)
         return made
 
@@ -196,7 +197,7 @@ async def test_new_logins_are_seen(home: _Home) -> None:
 
 
 async def test_forgetting_asks_the_helper_again(home: _Home) -> None:
-    """After a refusal the helper's new answer is used, and other registries' answers stay."""
+    """A minute on, after a refusal the helper's new answer is used, and other registries' answers stay."""
     home.write(".docker/config.json", {"credsStore": "store"})
     home.helper("store", _printing("old"))
     stores = home.stores()
@@ -204,6 +205,7 @@ async def test_forgetting_asks_the_helper_again(home: _Home) -> None:
     await ghcr.find("team/app")
     await quay.find("team/app")
     home.helper("store", _printing("new"))
+    home.clock.advance(60)
     ghcr.forget()
     assert (await ghcr.find("team/app")).credential == UserPassword("new", "ghcr.io")
     assert (await quay.find("team/app")).credential == UserPassword("old", "quay.io")

@@ -30,7 +30,7 @@ def test_config_without_a_file(home: Home) -> None:
     assert ended.status == 0
     shown = tomllib.loads(ended.output)
     assert shown["server"]["host"] == "localhost"
-    assert [source["name"] for source in shown["sources"] if source.get("default")] == ["dockerhub"]
+    assert [source["name"] for source in shown["sources"] if source.get("default")] == ["docker-io"]
     assert list(home.folder.iterdir()) == []
 
 

@@ -25,9 +25,21 @@ def test_knows_the_public_registries() -> None:
         "mcr.microsoft.com",
         "public.ecr.aws",
     }
-    assert [source.name for source in sources if source.default] == ["dockerhub"]
+    assert [source.name for source in sources if source.default] == ["docker-io"]
     assert hosts["docker.io"].url == "https://registry-1.docker.io"
     assert all(source.enabled and source.auth == DockerAuth() for source in sources)
+
+
+def test_names_hide_nothing_of_docker_hub() -> None:
+    """Each name has a hyphen, which no namespace of Docker Hub has."""
+    assert [source.name for source in default_sources(())] == [
+        "docker-io",
+        "ghcr-io",
+        "quay-io",
+        "registry-k8s-io",
+        "mcr-microsoft-com",
+        "public-ecr-aws",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -57,7 +69,7 @@ def test_passes_over_known_hosts_and_what_is_none(host: str) -> None:
     assert default_sources((host,)) == default_sources(())
 
 
-_LABELS = st.sampled_from(["a", "a-5", "a-5-2", "a:5", "a.5", "a_5", "ghcr", "v2", "_", "b", "B", "b:443"])
+_LABELS = st.sampled_from(["a", "a-5", "a-5-2", "a:5", "a.5", "a_5", "ghcr-io", "v2", "_", "b", "B", "b:443"])
 
 
 @given(st.lists(_LABELS, max_size=8))

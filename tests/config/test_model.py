@@ -120,6 +120,34 @@ def test_refuses_a_reserved_name(name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("https://ghcr.io/v2", "leave /v2 out"),
+        ("https://ghcr.io/v2/", "leave /v2 out"),
+        ("https://ghcr.io/v1/", "leave /v1 out"),
+        ("https://h/artifactory/api/docker/x/v2", "leave /v2 out"),
+        ("https://docker.io", "the registry of Docker Hub is https://registry-1.docker.io"),
+        ("https://index.docker.io/v1/", "the registry of Docker Hub is https://registry-1.docker.io"),
+        ("http://Index.Docker.io", "the registry of Docker Hub is https://registry-1.docker.io"),
+    ],
+)
+def test_refuses_an_address_that_is_no_registrys_base(url: str, said: str) -> None:
+    """What other programs write for a registry, and would be asked in vain here, is refused with the right one."""
+    with pytest.raises(ValidationError) as caught:
+        _source(url=url)
+    [details] = caught.value.errors()
+    assert (details["loc"], said in details["msg"]) == (("url",), True)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://registry-1.docker.io", "https://h/v2/mirror", "https://h/apiv2", "https://v2", "https://h/v3"]
+)
+def test_takes_a_registrys_base(url: str) -> None:
+    """Only a last path segment of that kind is one too many."""
+    assert _source(url=url).url == url
+
+
+@pytest.mark.parametrize(
     "auth",
     [{"type": "bearer", "token": "t"}, {"type": "basic", "username": "u", "password": "p"}, {"type": "docker"}],
 )

@@ -25,10 +25,10 @@ def _date(seconds: float) -> str:
         ("1", 1),
         ("120", 120),
         (" 30 ", 30),
-        ("600", 600),
-        ("601", 600),
-        ("1000000000", 600),
-        ("9" * 5000, 600),
+        ("86400", 86_400),
+        ("86401", 86_400),
+        ("1000000000", 86_400),
+        ("9" * 5000, 86_400),
         ("1e9", 10),
         ("-5", 10),
         ("+5", 10),
@@ -39,15 +39,16 @@ def _date(seconds: float) -> str:
         (None, 10),
         (_date(90), 90),
         (_date(-90), 1),
-        (_date(1e9), 600),
+        (_date(20_000), 20_000),
+        (_date(1e9), 86_400),
         ("Wed, 21 Oct 2015 07:28:00", 1),
         ("Fri, 31 Dec 999999999999 23:59:59 GMT", 10),
         ("Fri, 31 Dec 2030 23:59:59 +99999999999999999999", 10),
-        ("Fri, 31 Dec 9999 23:59:59 -2359", 600),
+        ("Fri, 31 Dec 9999 23:59:59 -2359", 86_400),
     ],
 )
 def test_retry_after(header: str | None, seconds: int) -> None:
-    """Numbers and dates are kept between a second and ten minutes; nonsense counts as ten seconds."""
+    """Numbers and dates are kept between a second and a day; nonsense counts as ten seconds."""
     assert parse_retry_after(header, now=_NOW) == seconds
 
 
@@ -56,8 +57,8 @@ def test_retry_after(header: str | None, seconds: int) -> None:
     | st.from_regex(r"\A[A-Z][a-z]{2}, [0-9]{1,9} Dec [0-9]{1,9} [0-9]+:[0-9]+:[0-9]+ [+-]?[0-9]*\Z")
 )
 def test_any_retry_after(header: str) -> None:
-    """No header raises or keeps us away for longer than ten minutes."""
-    assert 1 <= parse_retry_after(header, now=_NOW) <= 600
+    """No header raises or keeps us away for longer than a day."""
+    assert 1 <= parse_retry_after(header, now=_NOW) <= 86_400
 
 
 @pytest.mark.parametrize(("failures", "shortest", "longest"), [(1, 0.1, 0.2), (2, 0.2, 0.4)])

@@ -167,10 +167,22 @@ async def test_a_link_never_leaves_the_source_or_runs_for_ever(link: str, tmp_pa
         assert upstream.count() <= 101
 
 
-async def test_endless_pages_are_given_up(tmp_path: Path) -> None:
-    """A list that always has one more page is an error after a hundred of them."""
+def _next_page(number: int) -> tuple[str, str]:
+    return "Link", f'</v2/{REPOSITORY}/tags/list?page={number}>; rel="next"'
+
+
+async def test_a_list_of_many_pages(tmp_path: Path) -> None:
+    """A registry that gives few names at a time has its whole list merged, however many pages that are."""
     async with FakeRegistry() as upstream, running(tmp_path, source(upstream.url)) as proxy:
-        links = [f'</v2/{REPOSITORY}/tags/list?page={page}>; rel="next"' for page in range(150)]
-        upstream.script("/tags/list", *(_page({"tags": ["a"]}, ("Link", link)) for link in links))
+        pages = [_page({"tags": [f"v{number}"]}, _next_page(number + 1)) for number in range(150)]
+        upstream.script("/tags/list", *pages, _page({"tags": ["last"]}))
+        assert len(tags_of(await get(proxy.url, _LIST))) == 151
+
+
+async def test_endless_pages_are_given_up(tmp_path: Path) -> None:
+    """A list that always has one more page is an error once it has 64 MiB in all."""
+    body = b'{"tags":["a"]}'.ljust(4 * 1024 * 1024)
+    async with FakeRegistry() as upstream, running(tmp_path, source(upstream.url)) as proxy:
+        upstream.script("/tags/list", *(_page(body, _next_page(number)) for number in range(20)))
         assert (await get(proxy.url, _LIST)).status == 502
-        assert upstream.count() == 100
+        assert upstream.count() == 16

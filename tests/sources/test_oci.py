@@ -41,8 +41,16 @@ def test_a_blob() -> None:
     want = want_of(_ROUTES, f"/v2/a/b/blobs/{DIGEST}")
     assert (want.lifetime, want.digest, want.kind.whole) == (math.inf, _CONTENT, False)
     assert want.key != want_of(_ROUTES, f"/v2/a/c/blobs/{DIGEST}").key
-    claim = want.read_head({"Content-Type": "text/html", "Docker-Content-Digest": "sha256:lie"}, 7)
+    claim = want.read_head({"Content-Type": "application/json", "Docker-Content-Digest": "sha256:nonsense"}, 7)
     assert claim == Claim(_CONTENT, 7, "application/octet-stream")
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Content-Type": "text/html; charset=utf-8"}, {"Docker-Content-Digest": "sha256:" + "0" * 64}]
+)
+def test_a_blob_that_is_not_claimed(headers: dict[str, str]) -> None:
+    """A web page, or another blob's digest, claims nothing of the blob."""
+    assert want_of(_ROUTES, f"/v2/a/b/blobs/{DIGEST}").read_head(headers, 7) is None
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,15 @@ from sources.routes import DIGEST, ScriptedSource, list_of, oci_source, page
 
 from proxy.core.accept import OCI_INDEX, OCI_MANIFEST
 from proxy.core.digest import Digest
-from proxy.core.errors import SourceBroken
-from proxy.core.wants import Page
+from proxy.core.errors import (
+    SourceBroken,
+    SourceDenied,
+    SourceError,
+    SourceLimited,
+    SourceTimeout,
+    SourceUnreachable,
+)
+from proxy.core.wants import Page, Place
 from proxy.sources.routing import OciRoutes
 
 _ROUTES = OciRoutes([oci_source("private", "https://example.com", hosts=("example.com",), default=True)])
@@ -123,3 +130,28 @@ async def test_the_subject_is_not_its_own_referrer() -> None:
     source = ScriptedSource({f"/v2/a/manifests/sha256-{digest.hex}": page(subject, media_type=OCI_INDEX)})
     content = await list_of(_ROUTES, f"/v2/a/referrers/{digest}").assemble(source)
     assert json.loads(content)["manifests"] == []
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        SourceUnreachable("503"),
+        SourceTimeout("silent"),
+        SourceDenied("403"),
+        SourceLimited("429", retry_after=5),
+        SourceBroken("too long"),
+    ],
+    ids=lambda failure: type(failure).__name__,
+)
+async def test_a_fallback_tag_that_cannot_be_asked(failure: SourceError) -> None:
+    """Only a tag that is not there means no referrers: any other failure is one, and nothing is kept of it."""
+    missing = ScriptedSource({})
+
+    async def ask(place: Place, limit: int) -> Page:
+        if place.path == _FALLBACK:
+            raise failure
+        return await missing(place, limit)
+
+    with pytest.raises(SourceError) as caught:
+        await list_of(_ROUTES, _PATH).assemble(ask)
+    assert caught.value is failure

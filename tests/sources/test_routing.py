@@ -84,7 +84,7 @@ def test_unknown_hosts(name: str, query: str) -> None:
 
 def test_without_a_default_source() -> None:
     """A name that no source has in front is a 404 where there is no default."""
-    with pytest.raises(Missing, match="no default source"):
+    with pytest.raises(Missing, match="add `default = true` to a source"):
         _BARE.match(request("/v2/nginx/manifests/latest"))
 
 

@@ -38,6 +38,10 @@ class _Scripted(Pipeline):
         return self._make()
 
 
+async def _nothing() -> str | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Front:
     """Where it listens, and its access lines once it has stopped."""
@@ -60,9 +64,10 @@ async def front(make: Callable[[], Answer], access_stream: io.StringIO | None = 
         pipeline=_Scripted(make),
         access=access,
         clock=SystemClock(),
+        hindrance=_nothing,
     )
     sockets = bind("127.0.0.1", 0)
-    listener = Listener(handler.handle, sockets)
+    listener = Listener(handler.handle, handler.refuse, sockets)
     await listener.start()
     try:
         yield Front(listener.addresses[0], handler, listener, access, lines)

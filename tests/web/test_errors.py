@@ -70,13 +70,6 @@ def test_headers(error: MoorageError, name: str, value: str) -> None:
     assert error_response(error, registry=False, headers={}).headers[name] == value
 
 
-def test_detail() -> None:
-    """What is known beyond the message is the document's detail."""
-    response = error_response(SourceBroken("x", detail="more"), registry=True, headers={})
-    assert isinstance(response.body, bytes)
-    assert json.loads(response.body)["errors"][0]["detail"] == "more"
-
-
 def test_foreign_text_is_quoted() -> None:
     """Markup in a message is text of a JSON string, or plain text that is not to be sniffed."""
     message = '<script>"\r\n\u2028'
