@@ -90,7 +90,7 @@ class Handler:
             if isinstance(error, SourceError):
                 headers["Cache-Status"] = exchange.cache = MISS.header()
             response = _whole(request, error_response(error, registry=registry, headers=headers), exchange)
-            if error.status >= 500:  # noqa: PLR2004 -- the server's failures begin there
+            if isinstance(error, SourceError) and not isinstance(error, SourceMissing):
                 _logger.warning("%s %s (request %s)", error.status, error.message, exchange.request_id)
         except (ConnectionError, asyncio.CancelledError):
             # The client left; whatever it had asked for goes on for others.

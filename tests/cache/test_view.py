@@ -250,3 +250,17 @@ async def test_a_rebuild_that_cannot_be_made_is_said_and_tried_again(
     await view.settled()
     assert await view.references(_SCOPE) == _TAGS
     await view.close()
+
+
+async def test_a_new_folder_is_not_rebuilt(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    """Where nothing was listed or held yet, nothing is said; entries without a listing are said."""
+    caplog.set_level("INFO")
+    view = await _filled(bench)
+    assert "rebuilt" not in caplog.text
+    await view.close()
+    (bench.folder / "index.sqlite3").unlink()
+    again = _view(bench)
+    await again.open()
+    await again.settled()
+    assert caplog.text.count("is being rebuilt") == 1
+    await again.close()

@@ -157,3 +157,11 @@ def test_what_settles() -> None:
 def test_content_types(header: str | None, expected: str | None) -> None:
     """The media type alone; odd forms count as none, so that no foreign text gets into a header of ours."""
     assert media_type_of(header) == expected
+
+
+def test_long_types_are_no_types() -> None:
+    """A media type has 255 characters at most (RFC 6838), in a question and in an answer."""
+    longest = "application/" + "x" * 243
+    assert parse_accept([f"{longest}, {longest}x"]).types == {longest}
+    assert media_type_of(longest) == longest
+    assert media_type_of(longest + "x") is None

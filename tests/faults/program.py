@@ -17,10 +17,15 @@ from fakes.wire import Wire, WireAnswer, WireError, ask
 REPOSITORY = "team/app"
 
 
+_HOUR = 3600
+
+
 class ImpatientClock(FakeClock):
-    """Pauses take no time, and limits never end."""
+    """Pauses between attempts take no time; limits never end, and what is done each hour never comes."""
 
     async def sleep(self, seconds: float) -> None:
+        if seconds >= _HOUR:
+            await asyncio.get_running_loop().create_future()
         self.advance(seconds)
         await asyncio.sleep(0)
 

@@ -136,7 +136,8 @@ async def test_a_client_that_leaves() -> None:
         await body.left.wait()
         lines = await _lines(served)
     assert len(lines) == 1
-    assert " GET /v2/x 499 0 " in lines[0]
+    assert " GET /v2/x 499 1000 " in lines[0]
+    assert "broken-off" in lines[0]
 
 
 async def test_descriptors_are_given_back(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
