@@ -14,7 +14,7 @@ from cachetools import LRUCache
 
 from proxy.core.accept import parse_accept
 from proxy.core.clock import Clock
-from proxy.core.errors import Missing, MoorageError, RequestError, SourceError
+from proxy.core.errors import Missing, MoorageError, RequestError, SourceError, SourceMissing
 from proxy.core.targets import Target, parse_target
 from proxy.core.wants import Meaning
 from proxy.observe.access import AccessLine, AccessLog
