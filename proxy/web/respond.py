@@ -24,6 +24,10 @@ from proxy.web.exchange import Exchange
 from proxy.web.finished import FinishedResponse
 
 _logger = logging.getLogger(__name__)
+
+# One call sends for as long as the client reads as fast: a whole GiB in a tenth of a second (measured), in which
+# nobody else would be served.
+_SENDFILE_STEP = 4 * 1024 * 1024
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -106,20 +110,25 @@ async def _send_file(
     response.content_length = span.length
     exchange.broken = True
     await response.prepare(request)
-    transport = request.transport
-    if transport is None or transport.is_closing():
-        raise ConnectionResetError("the client left")
+    loop, position, sent = asyncio.get_running_loop(), span.start, 1
     with open(os.dup(descriptor), "rb", buffering=0) as file:  # noqa: ASYNC230, PTH123 -- open already
         file.seek(span.start)
         try:
-            await asyncio.get_running_loop().sendfile(transport, file, span.start, span.length)
+            while position < span.stop and sent:
+                transport = request.transport
+                if transport is None or transport.is_closing():
+                    raise ConnectionResetError("the client left")
+                sent = await loop.sendfile(transport, file, position, min(_SENDFILE_STEP, span.stop - position))
+                position += sent
+                await asyncio.sleep(0)
         finally:
             # Where sending fails, the position is the only thing that tells how far it came.
             exchange.sent = file.tell() - span.start
     exchange.broken = exchange.sent != span.length
     if exchange.broken:
         _logger.warning("a cached file became shorter while it was sent")
-        transport.close()
+        if request.transport is not None:
+            request.transport.close()
 
 
 async def _send_stream(
