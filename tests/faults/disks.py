@@ -46,13 +46,7 @@ class SmallDisk:
 def small_disk(path: Path, megabytes: int) -> Iterator[SmallDisk]:
     """Mount a file system of this size; where that is not permitted, the test is skipped, or fails in CI."""
     path.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=700", "tmpfs", str(path)]
-    mounted = subprocess.run(command, capture_output=True, text=True, check=False)
-    if mounted.returncode:
-        reason = f"a small file system cannot be mounted here: {mounted.stderr.strip()}"
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"{reason}, and CI=true lets no test be skipped for that")
-        pytest.skip(reason)
+    _mount("-t", "tmpfs", "-o", f"size={megabytes}m,mode=700", "tmpfs", str(path))
     try:
         yield SmallDisk(path)
     finally:
@@ -62,3 +56,28 @@ def small_disk(path: Path, megabytes: int) -> Iterator[SmallDisk]:
 def megabytes(count: int) -> int:
     """So many MiB in bytes."""
     return count * _MIB
+
+
+@contextmanager
+def read_only(path: Path) -> Iterator[None]:
+    """Nothing can be written in this folder. Root, who heeds no mode, gets a read-only mount of it over itself."""
+    if os.geteuid() != 0:
+        path.chmod(0o500)
+        yield
+        path.chmod(0o700)
+        return
+    _mount("--bind", str(path), str(path))
+    try:
+        _mount("-o", "remount,bind,ro", str(path))
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(path)], check=True)
+
+
+def _mount(*arguments: str) -> None:
+    mounted = subprocess.run(["mount", *arguments], capture_output=True, text=True, check=False)
+    if mounted.returncode:
+        reason = f"nothing can be mounted here: {mounted.stderr.strip()}"
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{reason}, and CI=true lets no test be skipped for that")
+        pytest.skip(reason)
